@@ -1,4 +1,4 @@
-"""A logged model that is judged on rows that it was trained on is said to be, by each step that judges."""
+"""A model that is judged on rows that it was trained on is said to be, by each step that judges."""
 
 from dataclasses import replace
 
@@ -56,6 +56,14 @@ def test_every_step_that_judges_says_it_in_the_same_words(trained):
     assert only.severity == "high"
     assert f"trained on {parts.train.rows} of these 600 rows" in only.message
     assert model.version in only.message
+
+
+def test_a_model_that_was_not_logged_says_it_too(trained):
+    folder, parts, *_ = trained
+    model = tk.train(parts, candidates=["logistic"], cv=3).model
+    (only,) = set(said(*judged(model, read(folder / "old.csv"))))
+    assert only.message.startswith(f"The model logistic was trained on {parts.train.rows} of these 600 rows, so")
+    assert not said(*judged(model, parts), *judged(model, read(folder / "new.csv")))
 
 
 def test_a_policy_counts_what_several_steps_say_once(trained):

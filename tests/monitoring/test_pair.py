@@ -56,6 +56,20 @@ class TestLoading:
         assert broken.broken == ["town"]
         assert broken.findings()[0].code == "DRIFT-ALL-MISSING"
 
+    def test_labels_of_a_column_that_the_reference_has_ask_for_the_target(self):
+        before, after = wave(0), wave(1)
+        given = {"reference": before, "current": after.drop(columns="buys"), "labels": after[["buys"]], "drop": "day"}
+        with pytest.raises(InputError, match=r"The labels are of 'buys', and the reference .* Give target='buys'\.$"):
+            load_drift(**given)
+        assert load_drift(**given, target="buys")[1].task == "binary"
+
+    def test_labels_are_the_target_wherever_the_empty_column_stands(self):
+        after = wave(1)
+        empty = after.assign(buys=None)[["buys", "town", "sex", "<script>score"]]
+        before, labels = wave(0).drop(columns="buys"), after[["buys"]]
+        _, new, _ = load_drift(reference=before, current=empty, labels=labels, drop="day")
+        assert new.roles.target == "buys"
+
     def test_a_column_that_is_gone_is_found_too(self):
         old, new, _ = load_drift(
             reference=wave(0), current=wave(1).drop(columns="town"), target="buys", drop="day", sensitive=["sex"]

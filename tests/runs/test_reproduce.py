@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from toolkit.cli import main
 from toolkit.core.estimate import Estimate
 from toolkit.core.results import read_results
+from toolkit.core.words import masked
 from toolkit.errors import InputError
 from toolkit.runs import manifest, runner
 from toolkit.runs.reproduce import Compared, reproduce
@@ -109,3 +110,15 @@ def test_what_cannot_be_made_again_is_said(made, tmp_path):
 )
 def test_numbers_are_compared_with_their_intervals(name, recorded, now, state):
     assert Compared(name, recorded, now).state == state
+
+
+@pytest.mark.parametrize("address", ["postgresql://me:secret@db/shop::t", "https://host/t.csv?sig=secret"])
+def test_what_had_a_secret_written_out_is_refused_with_the_reason(made, tmp_path, address):
+    folder = tmp_path / "masked"
+    shutil.copytree(made[0], folder)
+    path = folder / "results.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["parameters"]["data"] = masked(address)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match=r"^data held a secret, which no record keeps\. .* with \$\{NAME\}\.$"):
+        reproduce(folder, tmp_path / "again", template=made[1])

@@ -24,6 +24,7 @@ from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal
+from toolkit.models.held_out import mark_rows
 from toolkit.models.model import Model, in_order
 from toolkit.models.preprocessing import LevelEncoder, encoding_with, make_model
 
@@ -185,7 +186,7 @@ def fit_and_score(
         coded = replace(data, target=target, classes=tuple(codes.values()), positive=codes.get(data.positive))
         (model, seconds), *scored = tried(coded)
     rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
-    model = replace(model, name=name, notes=()).settled(data.schema)
+    model = replace(model, name=name, notes=(), kept=mark_rows(data)).settled(data.schema)
     return model, [*rows, (name, "refit_seconds", 0, seconds)]
 
 

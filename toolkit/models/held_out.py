@@ -162,11 +162,11 @@ def mark_rows(data: Dataset) -> dict[str, str]:
 
 
 def about_rows(model: Model, data: Dataset, text: str = "MODEL-TRAINING-ROWS") -> list[Finding]:
-    """Say that a logged model was trained on some of the rows that it is judged on."""
+    """Say that a model was trained on some of the rows that it is judged on."""
     marked = json.loads(model.kept.get(TRAINED_ON, "{}"))
     if marked.get("fingerprint") != data.fingerprint:
         return []
     bits = np.unpackbits(np.frombuffer(b64decode(marked["rows"]), dtype="uint8"))
     seen = int(data.target.index.isin(np.flatnonzero(bits)).sum())
-    said = {"model": model.name, "version": model.version, "seen": seen, "rows": data.rows}
-    return [finding(text, "high", model.version, **said)] if seen else []
+    said = {"model": f"{model.name} ({model.version})".removesuffix(" ()"), "seen": seen, "rows": data.rows}
+    return [finding(text, "high", model.version or model.name, **said)] if seen else []

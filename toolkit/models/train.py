@@ -25,7 +25,6 @@ from toolkit.errors import InputError, instance, listed, whole
 from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_baseline, make_candidates, tune_candidate
 from toolkit.models.findings import drawing, face, finding, refusal
 from toolkit.models.folds import SCORERS, fit_and_score, make_folds, metric_range, read_metric, takes_weights
-from toolkit.models.held_out import mark_rows
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 
@@ -251,7 +250,7 @@ class Training(Result):
             candidates.append(Candidate(name, settings, self._candidate_scalars(name)))
         how = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         model = handed_over(self.model, self.name, self.data.features)
-        kept = mark_rows(self.data) | {KEPT_AS: self.model.schema.text()}
+        kept = {**self.model.kept, KEPT_AS: self.model.schema.text()}
         return Record(parameters=how, candidates=candidates, model=model, kept=kept)
 
     def face(self) -> Face:

@@ -115,7 +115,8 @@ def load_drift(
     aim = target or (table.built_in.target if table.built_in else known)
     if given(labels) is not None:
         table = join_labels(table, read_table(labels, settled), target=aim, by=labels_by)
-        aim = aim or str(table.frame.columns[-1])
+        if not aim and (aim := str(table.frame.columns[-1])) in before.schema.features:
+            raise refusal("labels of a feature", name=aim, reference=before.name)
     elif labels_by:
         raise InputError(f"labels_by={labels_by!r} needs labels. Give labels= too, or neither.")
     names = list(table.frame.columns)
@@ -179,7 +180,7 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         known = f", such as {both[0]!r}" if both else ""
         sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
         raise refusal("other size", sizes=" and ".join(sizes), known=known)
-    return replace(table, frame=table.frame.assign(**{name: values.to_numpy()}))
+    return replace(table, frame=table.frame.drop(columns=name, errors="ignore").assign(**{name: values.to_numpy()}))
 
 
 def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:

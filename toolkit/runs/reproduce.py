@@ -99,7 +99,8 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     Raises
     ------
     InputError
-        Where there is no finished report, its manifest was changed, or its template or data are not there any more.
+        Where there is no finished report, its manifest was changed, its template or data are not there any more, or a
+        password was written out in its parameters.
     RunError
         Where the notebook fails now.
     """
@@ -113,6 +114,8 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     notebook = {} if touched else json.loads((folder / "notebook.ipynb").read_text(encoding="utf-8"))["metadata"]
     given = notebook.get("papermill", {}).get("parameters", {})  # said, though perhaps as the default has it
     recorded = results.parameters
+    if hidden := [name for name, value in recorded.items() if re.search(r"//\*{3}@|=\*{3}", str(value))]:
+        raise InputError(f"{listed(hidden)} held a secret, which no record keeps. Make it anew, with ${{NAME}}.")
     changed = [one.name for one in schema.parameters if one.default != recorded.get(one.name, one.default)]
     done = run(schema.path, {name: recorded[name] for name in (*given, *changed)}, out=out, record=folder.resolve())
     if not (now := done.results):
