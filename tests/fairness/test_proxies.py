@@ -118,6 +118,35 @@ def test_the_target_is_told_by_a_model_and_not_by_proxies():
         find_proxies(load_dataset(frame, target="sex", positive="f"), sensitive=["sex"])
 
 
+def groups(sizes, told, seed=0):
+    """Make a table of groups of some sizes, of which ``told`` are given away by one of two columns."""
+    rng = np.random.default_rng(seed)
+    sex = np.repeat(np.arange(len(sizes)), sizes)
+    shown = rng.standard_normal(len(sex)) + 2.7 * np.isin(sex, told)
+    noise, y = rng.standard_normal(len(sex)), rng.choice(["a", "b"], len(sex))
+    frame = pd.DataFrame({"sex": sex.astype(str), "shown": shown, "noise": noise, "y": y})
+    return load_dataset(frame, target="y", positive="a", sensitive=["sex"])
+
+
+@pytest.mark.parametrize(("sizes", "told"), [((700, 700), 0), ((900, 300, 100), 2)])
+def test_small_groups_that_nothing_tells_do_not_hide_one_that_is_told(sizes, told):
+    for bystanders in (0, 4):
+        found = find_proxies(groups((*sizes, *[35] * bystanders), [told]))
+        value = found.scalars()["proxy.sex.roc_auc"]
+        assert value.low > 0.85
+        assert value.value == pytest.approx(0.96, abs=0.025)
+        assert "shown" in found.findings()[0].message
+        assert "noise" not in found.findings()[0].message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(900, 100), (700, 300, 150, 80, 40, 31)])
+def test_groups_that_nothing_tells_are_seldom_told(sizes):
+    lows = [find_proxies(groups(sizes, [], seed)).scalars()["proxy.sex.roc_auc"].low for seed in range(100)]
+    assert np.mean(np.array(lows) > 0.5) <= 0.06
+    assert max(lows) < 0.7
+
+
 @pytest.mark.slow
 def test_the_intervals_hold_what_new_rows_show():
     values = [find_proxies(table(200, seed)).table["value"][0] for seed in range(20)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
@@ -24,7 +25,7 @@ from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.folds import Folds
 from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import AnyArray, Array, Codes
+from toolkit.statistics.intervals import AnyArray, Array, Codes, Z
 from toolkit.statistics.measure import smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
@@ -44,12 +45,12 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     """Measure how well the columns that are not sensitive predict each sensitive one, together and one by one.
 
     Leaving a sensitive column out of a model does little where others stand in for it. Together: a small random forest,
-    cross-validated in three folds; the area under the ROC curve of each group against the rest, averaged over the
-    groups (0.5 is chance), or R² for a number with more than ten values (0 is chance). One by one: the same measure
-    for the share of each group (or the mean) in twenty bins of the column, learnt on the other folds. The intervals
-    hold for the models as fitted (LeDell et al. 2015, doi:10.1214/15-EJS1035); folds and intervals keep together what
-    the table's ``group`` says belongs together, and rows count by its ``weight``. Of the groups the ten largest with 30
-    rows or more are told apart; rows without a value are left out.
+    cross-validated in three folds; the area under the ROC curve of the group that is told best against the rest (0.5
+    is chance), with an interval that allows for the choice, or R² for a number with more than ten values (0 is chance).
+    One by one: the same measure for the share of each group (or the mean) in twenty bins of the column, learnt on the
+    other folds. The intervals hold for the models as fitted (LeDell et al. 2015, doi:10.1214/15-EJS1035); folds and
+    intervals keep together what the table's ``group`` says belongs together, and rows count by its ``weight``. Of the
+    groups the ten largest with 30 rows or more are told apart; rows without a value are left out.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ class Proxies(Result):
             if reached := sum(value.low >= limit for limit in NOTABLE[measure]):
                 severity: Severity = ("low", "medium", "high")[reached - 1]
                 most = self.columns[self.columns["feature"] == name].head(3).itertuples()
-                best = (f"{one.column} {format_number(one.value.value)}" for one in most if one.value.value > chance)
+                best = (f"{one.column} {format_number(one.value.value)}" for one in most if one.value.low > chance)
                 told = ", ".join(best) or "none by itself"
                 numbers = {"measure": spoken(measure), "value": value, "chance": format_number(chance), "told": told}
                 found.append(finding("PROXY-STRONG", severity, name, name=name, **numbers))
@@ -234,18 +235,22 @@ def _binned(column: pd.Series[Any]) -> Codes:
 
 
 def _measured(target: AnyArray, groups: int, folds: Folds, predicted: Array, units: Units | None) -> Estimate:
-    """Measure predictions: the area of each group against the rest, averaged over groups and folds, or R²."""
+    """Measure predictions: R², or over the folds the area of the group that is told best against the rest.
+
+    The intervals of the groups are widened to hold all at once, as the best is picked by its lower end: Bonferroni's
+    level, divided by the number of groups once more, as folds that judge each other share what chance made of them.
+    """
     if not groups:
         return regression_metrics(target, predicted.ravel(), units=units)["r2"].estimate
-    told = range(1, 2) if groups == 2 else range(groups)
-    value, influence, weights = 0.0, np.zeros(len(target)), weights_of(units, len(target))
-    parts = len(told) * len(folds)
-    for _, ask in folds:
-        for code in told:
-            own = weights[ask] / weights[ask].mean()
-            area, rows = roc_auc((target[ask] == code).astype(float), predicted[ask, code], own)
-            value += area / parts
-            influence[ask] += rows * len(target) / weights[ask].sum() / parts
-    smallest = float(np.bincount(target, weights).min())
-    found = smooth(value, influence, weights, effective=smallest, method="DeLong over the folds, logit scale")
-    return found.over(units).estimate
+    told, weights = range(1, 2) if groups == 2 else range(groups), weights_of(units, len(target))
+    times, found = float(norm.isf(0.025 / len(told) ** 2)) / Z, []
+    for code in told:
+        value, influence, is_group = 0.0, np.zeros(len(target)), (target == code).astype(float)
+        for _, ask in folds:
+            area, rows = roc_auc(is_group[ask], predicted[ask, code], weights[ask] / weights[ask].mean())
+            value += area / len(folds)
+            influence[ask] += rows * len(target) / weights[ask].sum() / len(folds)
+        smaller = min(held := float(is_group @ weights), len(target) - held) / times**2
+        how = "DeLong over the folds, logit scale"
+        found.append(smooth(value, times * influence, weights, effective=smaller, method=how).over(units).estimate)
+    return replace(max(found, key=lambda one: one.low), high=max(one.high for one in found))
