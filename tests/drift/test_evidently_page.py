@@ -1,7 +1,5 @@
 """evidently's page: what data cannot do in it, what it leaves out, and that it holds up nobody."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import psutil
@@ -154,7 +152,7 @@ class TestWhatHoldsUpNobody:
     def test_where_evidently_fails_its_words_are_the_reason(self):
         given = comparison_of(compared())
         with pytest.raises(NotApplicableError, match=r"not drawn: .*nonsense"):
-            draw(replace(given, columns=given.columns.assign(method="nonsense")))
+            draw(given._replace(columns=given.columns.assign(method="nonsense")))
 
     def test_nothing_to_draw_is_said(self):
         table = pd.DataFrame({"a": range(50)})

@@ -94,7 +94,7 @@ def ab_test(
     frame = raw.frame.dropna(subset=[column_of(arm, raw.frame, raw.name, "arm")])
     lost = len(raw.frame) - len(frame)
     notes = [finding("AB-NO-ARM", "medium", arm, lost=lost, rows=len(raw.frame))] if lost else []
-    table = as_dataset(replace(raw, frame=frame, notes=(*raw.notes, *notes)), "A/B test", group=unit)
+    table = as_dataset(raw._replace(frame=frame, notes=(*raw.notes, *notes)), "A/B test", group=unit)
     arms = frame[arm].convert_dtypes().astype(str).to_numpy()
     names = sorted(set(arms))
     control = one_of("arm", names[0] if control == "" else str(control), names)

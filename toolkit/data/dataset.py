@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -42,8 +42,7 @@ class Options(TypedDict, total=False):
     name: str | None
 
 
-@dataclass(frozen=True)
-class Roles:
+class Roles(NamedTuple):
     """Which column is what; an empty text where there is none."""
 
     target: str

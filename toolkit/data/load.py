@@ -173,7 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
         return table
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
-        table = replace(read_table(table, known), name=which)
+        table = read_table(table, known)._replace(name=which)
     roles = find_roles(table, target, known, **options)
     return _assign(table, roles, known, options, every=False, keep=True, apart=False)
 
@@ -306,11 +306,11 @@ def _target(values: pd.Series[Any], known: Schema, task: str | None, positive: o
     if known.task and has_labels_of(values, known):
         found = target_by(values, known)
         chosen = next((label for label in found.classes if positive is not None and str(label) == str(positive)), None)
-        return found if chosen is None else replace(found, positive=chosen)
+        return found if chosen is None else found._replace(positive=chosen)
     labels = values.dropna().infer_objects()
     if not keep or (len(labels) >= LEAST_ROWS and labels.ne(labels.iloc[0]).any()):
         found = read_target(labels, task, positive)
-        return found if len(labels) == len(values) else replace(found, values=among(found.values, values.index))
+        return found if len(labels) == len(values) else found._replace(values=among(found.values, values.index))
     return Target(values, "", None, (), ())
 
 

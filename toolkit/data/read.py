@@ -10,11 +10,10 @@ import warnings
 import zipfile
 import zlib
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
@@ -29,7 +28,7 @@ from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
 from toolkit.data.delimited import own_names, read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
-from toolkit.data.recognition import Decision, Decisions, decide_formats
+from toolkit.data.recognition import Decision, decide_formats
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, usual
 from toolkit.errors import InputError, listed, nearest, refusing
@@ -44,8 +43,7 @@ Read = tuple[pd.DataFrame, list[Finding], dict[str, Decision]]
 Reader = Callable[[bytes, str, Schema | None], Read]
 
 
-@dataclass(frozen=True, eq=False)
-class RawTable:
+class RawTable(NamedTuple):
     """A table as it was read, before any column has a role.
 
     Attributes
@@ -72,7 +70,7 @@ class RawTable:
     built_in: BuiltIn | None = None
     target: str | None = None
     notes: tuple[Finding, ...] = ()
-    decisions: Decisions = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = {}
 
 
 def read_table(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None = None) -> RawTable:
@@ -151,7 +149,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         if column_kind(frame[name]) == "number" and frame[name].dropna().isin([0, 1]).all():
             read[name] = frame[name].astype("boolean")
     frame, source = frame.assign(**read), masked(table.source)
-    return replace(table, frame=frame, source=source, notes=(*notes, *said), decisions={**table.decisions, **decisions})
+    return table._replace(frame=frame, source=source, notes=(*notes, *said), decisions={**table.decisions, **decisions})
 
 
 def _built_in(table: BuiltIn) -> RawTable:

@@ -1,7 +1,5 @@
 """Cut a data set into parts that never share what must not be shared: rows, times or groups."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,7 +45,7 @@ def split_dataset(
     test_periods: Sequence[object] | None = None,
     validation_periods: Sequence[object] | None = None,
     seed: int = 0,
-) -> Split:
+) -> "Split":
     """Cut a data set into train, test and, if wanted, validation parts; or take tables that are parts already.
 
     Parameters
@@ -262,7 +260,7 @@ def stacked(parts: Mapping[str, Dataset]) -> Dataset:
     return replace(tables[0], **{role: whole(role) for role in ROWS}, fingerprint=fingerprint(prints))
 
 
-def _stacked(columns: list[pd.Series[Any]]) -> pd.Series[Any]:
+def _stacked(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
     """Put the columns of several parts below each other; those of labels get the labels of all."""
     if len({column.dtype for column in columns}) > 1 and any(map(is_text, columns)):
         labels = [column if is_text(column) else as_label(column) for column in columns]

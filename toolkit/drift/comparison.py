@@ -1,7 +1,5 @@
 """Go through two tables column by column: what is asked, what each column holds, and how the two compare."""
 
-from __future__ import annotations
-
 from calendar import month_name
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -226,7 +224,7 @@ def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -
     return summarize_in(part, name, roles[name], **options) if name in roles else (None, None)
 
 
-def _window(plain: pd.Series[Any] | None, whole: ColumnSummary, table: Source, places: Codes) -> ColumnSummary:
+def _window(plain: "pd.Series[Any] | None", whole: ColumnSummary, table: Source, places: Codes) -> ColumnSummary:
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
     if isinstance(table, Profile) or whole.dtype == "identifier":
         return whole

@@ -1,10 +1,8 @@
 """Compare a table with the one a model was made for: what broke, what moved, and what of that matters."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,7 +43,7 @@ def detect_drift(
     weight: str = "",
     alpha: float = 0.05,
     seed: int = 0,
-) -> Drift:
+) -> "Drift":
     """Compare a current table with a reference, column by column and as a whole.
 
     Methods, defaults and numbers are evidently's: up to 1,000 rows of reference the Kolmogorov-Smirnov, chi-square and
@@ -118,14 +116,14 @@ def detect_drift(
         notes += said
     known = roles_in(old)
     dates = frozenset(name for name, column in old.schema.columns.items() if column.kind == "date")
-    plan = replace(make_plan(methods, thresholds, alpha, list(known), seed), importance=importance, dates=dates)
+    plan = make_plan(methods, thresholds, alpha, list(known), seed)._replace(importance=importance, dates=dates)
     windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
     rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     by_window = corrected(windowed, plan)[0] if windowed else pd.DataFrame(columns=["window", *BLANK])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
         notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))
-    told_apart = None if domain is None else replace(domain, p_adjusted=others[0])
+    told_apart = None if domain is None else domain._replace(p_adjusted=others[0])
     both = (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None
     record = None if subject is None else subject.record()
     return Drift(*profiles, table, by_window, told_apart, plan, tuple(notes), both, record, as_read)
@@ -284,7 +282,7 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
 
 
-def _share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:
+def _share_moved(features: pd.DataFrame, weight: "pd.Series[float]", n: int) -> Estimate:
     """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
     if not len(features) or not (total := float(weight.sum())):
         return Estimate(math.nan, n=n)

@@ -5,8 +5,6 @@ distance is divided by the reference's standard deviation, binned distances use 
 shares of zero count as a small number in PSI and the Kullback-Leibler divergence.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable
@@ -192,7 +190,7 @@ class Pair:
         p, q = (counts / counts.sum(axis=-1, keepdims=True) for counts in (reference, current))
         return METHODS[method].distance(p, q, np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM))
 
-    def cells(self, method: str, *, few: bool = False) -> Pair:
+    def cells(self, method: str, *, few: bool = False) -> "Pair":
         """Count in the cells that a method works on.
 
         Parameters

@@ -1,7 +1,5 @@
 """evidently's interactive page of the same comparison: a file beside the report, inert, and bounded in time."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import random
@@ -15,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,7 +37,7 @@ _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SIGNS = str.maketrans({"<": "‹", ">": "›", "&": r"\u0026"})
 
 
-def evidently_page(drift: Drift, *, wanted: bool = True) -> EvidentlyPage:
+def evidently_page(drift: "Drift", *, wanted: bool = True) -> "EvidentlyPage":
     """Make evidently's interactive page of a comparison, to be published beside the report.
 
     It is drawn in a process of its own, which is stopped after 50 seconds, on a sample of 10,000 rows of each longer
@@ -117,8 +115,7 @@ class EvidentlyPage(Result):
         return Face("evidently's page", lead, findings=self.findings())
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(NamedTuple):
     """What evidently is given.
 
     Attributes
@@ -149,7 +146,7 @@ class Comparison:
         return Report([DataDriftPreset(columns=list(given.index), **how)]).run(after, before)
 
 
-def comparison_of(drift: Drift) -> Comparison:
+def comparison_of(drift: "Drift") -> Comparison:
     """Choose what evidently can draw, and say what it cannot.
 
     Raises

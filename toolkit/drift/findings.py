@@ -1,7 +1,5 @@
 """What a comparison says, first and in its findings, and shows: distances, a column before and after, the trend."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -75,7 +73,7 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, rare: float) -> Iter
         yield finding("DRIFT-LEFT-OUT", "info", columns=listed(left, 5))
 
 
-def _severity(row: pd.Series[Any]) -> Severity:
+def _severity(row: "pd.Series[Any]") -> Severity:
     """With a model, what it leans on weighs more and what it hardly looks at less."""
     if row["role"] != "feature":
         return "high"
@@ -149,7 +147,7 @@ def head_numbers(scalars: Mapping[str, Estimate], rows: int) -> Iterator[KeyNumb
             yield KeyNumber(name, label, replace(scalars[name], n=rows), "current table", "reference")
 
 
-def drawings(drift: Drift) -> list[Drawing]:
+def drawings(drift: "Drift") -> list[Drawing]:
     """Return the figures that a comparison has: distances, one column before and after, and the trend."""
     if not len(measured := drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)):
         return []
@@ -170,7 +168,7 @@ def drawings(drift: Drift) -> list[Drawing]:
     return [*found, drawing("trend", lambda ax: _draw_trend(ax, lines), lines, **said_of)]
 
 
-def _shares(drift: Drift, name: str) -> pd.DataFrame:
+def _shares(drift: "Drift", name: str) -> pd.DataFrame:
     """Return the shares of a column in both tables: of the labels that changed most, or of steps over a number."""
     pair = pair_of(drift.reference.columns[name], drift.current.columns[name])
     before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()

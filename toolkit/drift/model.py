@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -96,8 +96,7 @@ MOST_STRANGE = 0.05
 _LEAST, _MOST_LEARNT = 1e-9, 20_000
 
 
-@dataclass(frozen=True, eq=False)
-class Domain:
+class Domain(NamedTuple):
     """How well rows of the two tables are told apart.
 
     Attributes

@@ -1,7 +1,5 @@
 """A profile: what is kept of a table so that another can be compared with it, a year later or elsewhere."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -64,7 +62,7 @@ class Profile(Result):
         """How many groups of rows that belong together there are; 0 where each row stands for itself."""
         return max((summary.groups for summary in self.columns.values()), default=0)
 
-    def merged(self, other: Profile) -> Profile:
+    def merged(self, other: "Profile") -> "Profile":
         """Return the profile of the rows of both, so that a table can be summed up piece by piece.
 
         Raises

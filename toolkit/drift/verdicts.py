@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,7 @@ BLANK: Row = beside(__file__, "columns.yaml")
 BLANK |= dict.fromkeys(("distance", "by_chance", "missing_difference"), _NOTHING) | {"new_names": ()}
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How columns are compared.
 
     Attributes
@@ -58,7 +57,7 @@ class Plan:
     alpha: float
     rare: float
     seed: int
-    importance: Mapping[str, float] = field(default_factory=dict)
+    importance: Mapping[str, float] = {}
     dates: frozenset[str] = frozenset()
 
     def method_for(self, name: str, pair: Pair) -> str:

@@ -1,7 +1,6 @@
 """The search for slices: cut columns into levels, compare levels and pairs with all other rows, keep the worse ones."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -90,8 +89,7 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     return Cut([text for text, _, _ in parts], np.array([column for _, column, _ in parts], dtype=int), members)
 
 
-@dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(NamedTuple):
     """Every slice examined, as arrays of shape (slices,): its two levels (equal for a single one), rows and test.
 
     ``half_width`` is that of an interval of the difference each end of which holds for all slices at once; ``tail`` is
@@ -256,4 +254,4 @@ def search(
     scanned = held = compare(loss)
     if part.task == "regression" and not against_zero:
         held = compare(np.minimum(loss, np.quantile(loss, 1 - FURTHEST)))
-    return replace(scanned, p_adjusted=held.p_adjusted), list(islice(prune(held), MOST_SLICES))
+    return scanned._replace(p_adjusted=held.p_adjusted), list(islice(prune(held), MOST_SLICES))

@@ -1,7 +1,5 @@
 """Judge whom a model fails: metrics and disparities for every sensitive group and every intersection of groups."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -46,7 +44,7 @@ def audit_fairness(
     replicates: int = 10_000,
     metrics: Mapping[str, Callable[..., float]] | None = None,
     seed: int = 0,
-) -> FairnessAudit:
+) -> "FairnessAudit":
     """Compare how a model treats the groups of each sensitive column and of their intersections.
 
     Each metric of each group has its interval (shares Wilson's, AUC DeLong's, means Student's t), and so has each

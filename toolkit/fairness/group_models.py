@@ -1,7 +1,5 @@
 """Fitted models that pay attention to groups, in a form that can be kept, loaded and called like any other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

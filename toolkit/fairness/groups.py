@@ -1,7 +1,5 @@
 """Sensitive groups: of each column and every intersection for an audit, and learnt so that other rows find theirs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -254,7 +252,7 @@ def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
     return np.array([label[1:] for label in joined], dtype=object)
 
 
-def _learn(column: pd.Series[Any], feature: pd.Series[Any] | None, dates: bool) -> ColumnGroups:
+def _learn(column: "pd.Series[Any]", feature: "pd.Series[Any] | None", dates: bool) -> ColumnGroups:
     levels = cut(column, dates=dates, most=MOST_GROUPS)
     missing = levels.labels[-1] if levels.missing else "missing"
     if levels.banded:

@@ -1,7 +1,5 @@
 """Are like cases treated alike? Nearest neighbours, and the same person with another sensitive value."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +39,7 @@ def check_individual(
     rows: int = 1_000,
     threshold: ThresholdLike = None,
     seed: int = 0,
-) -> IndividualFairness:
+) -> "IndividualFairness":
     """Measure whether a model treats like cases alike.
 
     *Consistency* (Zemel et al. 2013, "Learning Fair Representations", ICML): one minus the mean difference between a

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,8 +36,7 @@ CLASS_METRICS = ("selection_rate", "base_rate", "recall", "false_positive_rate",
 Measured = dict[tuple[str, str], GroupMetric]
 
 
-@dataclass(frozen=True)
-class Parity:
+class Parity(NamedTuple):
     """What is to be equal between groups.
 
     Attributes

@@ -1,7 +1,5 @@
 """What a smaller disparity costs: several ways to mitigate, each measured on held-out rows. It recommends none."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +39,7 @@ def mitigate(
     threshold: ThresholdLike = None,
     rows: int = 5_000,
     seed: int = 0,
-) -> Mitigation:
+) -> "Mitigation":
     """Show what a smaller disparity costs: the frontier of performance against disparity, on the test part.
 
     ``threshold_optimizer`` cuts the original's scores at a threshold for each group, at random between two where needed

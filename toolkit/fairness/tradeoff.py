@@ -2,9 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,8 +46,7 @@ PERFORMANCE = ("accuracy", "balanced_accuracy", "roc_auc")
 REPLICATES = 2_000
 
 
-@dataclass(frozen=True, eq=False)
-class Setup:
+class Setup(NamedTuple):
     """What every method is given: the original model, the data, and what is asked for."""
 
     model: Model
@@ -81,8 +80,7 @@ class Setup:
         return groups, groups.find(sensitive)
 
 
-@dataclass(frozen=True, eq=False)
-class FittedMethod:
+class FittedMethod(NamedTuple):
     """A fitted model: the name of its point, the method and its setting in words, rows and groups of the fit."""
 
     name: str
@@ -213,7 +211,7 @@ def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Findin
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            made = [replace(one, model=Model.of(one.model, setup.split.train)) for one in METHODS[name](setup)]
+            made = [one._replace(model=Model.of(one.model, setup.split.train)) for one in METHODS[name](setup)]
         except NotApplicableError as error:
             return [], [finding("MITIGATE-LEFT-OUT", "info", name, name=name, why=error)]
     if not caught:
@@ -223,8 +221,7 @@ def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Findin
     return made, [finding("MITIGATE-WARNED", "low", name, name=name, said=said, more=more)]
 
 
-@dataclass(frozen=True, eq=False)
-class Point:
+class Point(NamedTuple):
     """One model, measured: its performance by metric, and its disparity, at a threshold."""
 
     fitted: FittedMethod

@@ -1,6 +1,6 @@
 """From a score to the chance of being positive, learnt on labelled rows, with how sure that is and whether it holds."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -16,8 +16,7 @@ _CLIP = 1e-6
 _FURTHEST = 20.0
 
 
-@dataclass(frozen=True, eq=False)
-class Calibrator:
+class Calibrator(NamedTuple):
     """A logistic regression on a natural cubic spline of the score.
 
     Attributes

@@ -1,10 +1,8 @@
 """What calibrated scores make expected of a classifier on rows without labels, and how far the truth may be off."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -25,8 +23,7 @@ UNKNOWABLE = "no interval: the reference has no such rows"
 METHOD = "calibrated scores, 1,000 draws of calibration, labels and rows"
 
 
-@dataclass(frozen=True, eq=False)
-class Scored:
+class Scored(NamedTuple):
     """Truth, scores and decisions of some rows of a classifier; y_true is not to be trusted where there is no label.
 
     For more than two classes they are about whether the predicted class is right: y_true is 1 where it is, y_score the
@@ -38,14 +35,13 @@ class Scored:
     called: Array
     units: Units | None = None
 
-    def take(self, rows: Codes) -> Scored:
+    def take(self, rows: Codes) -> "Scored":
         """Return some of the rows."""
         units = self.units.take(rows) if self.units else None
         return Scored(self.y_true[rows], self.y_score[rows], self.called[rows], units)
 
 
-@dataclass(frozen=True, eq=False)
-class ByScore:
+class ByScore(NamedTuple):
     """What is expected of the current rows of a classification: labels follow the calibrated score.
 
     ``calibrator`` has learnt on the reference weighted to look like the current rows, ``plain`` on it as it is.
@@ -93,8 +89,7 @@ def measure_scored(part: Scored) -> dict[str, Estimate]:
     return {name: one.estimate for name, one in found.items()} | {name: Estimate(count, n=n) for name, count in counts}
 
 
-@dataclass(frozen=True, eq=False)
-class Cells:
+class Cells(NamedTuple):
     """Rows of one window, gathered where score and decision are alike; sorted by score.
 
     Attributes

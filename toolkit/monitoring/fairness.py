@@ -1,7 +1,5 @@
 """Judge fairness over time: the disparities of each window beside those of the reference, corrected for all of them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from itertools import permutations
@@ -45,7 +43,7 @@ def audit_windows(
     threshold: ThresholdLike = None,
     replicates: int = 10_000,
     seed: int = 0,
-) -> FairnessOverTime:
+) -> "FairnessOverTime":
     """Audit each window of the current rows that have a label as ``audit_fairness`` does the reference.
 
     The disparities are those of single sensitive columns, by their foremost metrics. Their p values are adjusted over

@@ -1,11 +1,8 @@
 """A model of the expected error of a regression, learnt on labelled rows."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,8 +35,7 @@ BY_BINS = "held-out errors by the predicted value alone, not by features; delta 
 METHOD = "model of the expected error, delta method, log scale"
 
 
-@dataclass(frozen=True, eq=False)
-class ByLoss:
+class ByLoss(NamedTuple):
     """What is expected of the current rows of a regression: errors are as large as those that were learnt from.
 
     ``unit`` is what errors were divided by, so that the square of a large one stays finite; ``learnt`` is how many rows

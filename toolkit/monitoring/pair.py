@@ -1,7 +1,5 @@
 """What a drift report compares: a reference, a current table, and the model that is to predict both."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -180,7 +178,7 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         known = f", such as {both[0]!r}" if both else ""
         sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
         raise refusal("other size", sizes=" and ".join(sizes), known=known)
-    return replace(table, frame=table.frame.drop(columns=name, errors="ignore").assign(**{name: values.to_numpy()}))
+    return table._replace(frame=table.frame.drop(columns=name, errors="ignore").assign(**{name: values.to_numpy()}))
 
 
 def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
@@ -196,7 +194,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     return np.asarray(pd.Index(theirs).get_indexer(pd.Index(mine)))
 
 
-def _keys(part: RawTable, by: str) -> pd.Series[Any]:
+def _keys(part: RawTable, by: str) -> "pd.Series[Any]":
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
     if (column := part.frame[by]).isna().any():
         raise refusal("gaps", by=by, missing=int(column.isna().sum()), rows=counted(len(column), "row"), part=part)

@@ -1,7 +1,5 @@
 """Estimate how well a model does on rows whose labels have not come yet, and check the estimate once they have."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +49,7 @@ def estimate_performance(
     window: str | int | None = None,
     metrics: Sequence[str] | None = None,
     seed: int = 0,
-) -> PerformanceEstimate:
+) -> "PerformanceEstimate":
     """Estimate the performance of a model on rows without labels.
 
     Classification: the scores are calibrated on the reference, weighted to look like the current rows (Bialek et al.

@@ -9,7 +9,7 @@ kilobytes stand for all rows, none of which can be told from them.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ PAIRED = "paired replicates"
 _CHUNK = 100
 
 
-@dataclass(frozen=True, eq=False)
-class Replicated:
+class Replicated(NamedTuple):
     """A metric with its replicates.
 
     Attributes
@@ -102,7 +101,7 @@ def write_replicates(found: Mapping[str, Replicated], rows: str) -> str:
     metrics = {}
     for name, one in found.items():
         bounds = [end if math.isfinite(end) else None for end in one.bounds]
-        metrics[name] = vars(one) | {"bounds": bounds, "draws": [float(f"{draw:.5g}") for draw in one.draws]}
+        metrics[name] = one._asdict() | {"bounds": bounds, "draws": [float(f"{draw:.5g}") for draw in one.draws]}
     return json.dumps({"schema": 1, "rows": rows, "metrics": metrics}, allow_nan=False) + "\n"
 
 

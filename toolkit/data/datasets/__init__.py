@@ -1,8 +1,8 @@
 """The built-in tables: what each is, its target, its sensitive columns and its time column. Cheap to import."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from toolkit.core.resources import beside
 
@@ -10,8 +10,7 @@ from toolkit.core.resources import beside
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
+class BuiltIn(NamedTuple):
     """A table that comes with the toolkit and knows its own roles.
 
     Attributes

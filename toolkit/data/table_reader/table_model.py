@@ -1,7 +1,5 @@
 """The model that is handed over: takes the table as a file holds it, and decides in the target's own labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -71,7 +69,7 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.estimator.predict_proba(self.read(table)))
 
 
-def _read(series: pd.Series[Any], settled: Mapping[str, Any]) -> pd.Series[Any]:
+def _read(series: "pd.Series[Any]", settled: Mapping[str, Any]) -> "pd.Series[Any]":
     names = {one.name for one in fields(Format)} & set(settled)
     how: dict[str, Any] = {name: tuple(one) if isinstance(one := settled[name], list) else one for name in names}
     cells = read_cells(series, Format(**how), settled.get("categories", ()))
