@@ -217,13 +217,12 @@ def summarize_column(
         counts = np.bincount(place, own)
     values = values if np.abs(values.astype("float64")).max() > EXACT else values.astype("float64")
     places, shares, effect = placed(values), counts / counts.sum(), 1.0
-    mean = float(values @ shares)
+    mean, std = float(values @ shares), math.sqrt(float((places - places @ shares) ** 2 @ shares))
     if groups is not None:
         # A gap between shares hangs on the largest design effect of the shares below the deciles.
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
         effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
-    std = math.sqrt(float((places - places @ shares) ** 2 @ shares))
     moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
 
