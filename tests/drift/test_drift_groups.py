@@ -157,7 +157,7 @@ def test_the_pair_of_a_report_knows_its_groups():
     rng = np.random.default_rng(6)
     before, after = visits(rng, 20, 5), visits(rng, 20, 5)
     reference, current, _ = load_drift(reference=before, current=after, group="person")
-    assert reference.group.tolist() == before["person"].tolist()
+    assert reference.group.tolist() == before["person"].map(str).tolist()
     assert (current.roles.group, current.group.nunique()) == ("person", 20)
 
 
