@@ -238,7 +238,7 @@ def _assign(
         source=table.source,
         features=features,
         **target.roles(),
-        sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
+        sensitive=pd.DataFrame({one: sensitive_groups(rows[one], known.columns.get(one)) for one in names}, rows.index),
         time=None if times is None else times.loc[kept],
         group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,
@@ -267,6 +267,8 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
         own = decisions[found.target]
         decisions = {**decisions, found.target: own if own.format.kind == "text" else Decision(Format("text"))}
     columns, positive = describe(rows, plain, decisions, roles), cast("Label | None", data.positive)
+    for name in (one for one in found.sensitive if is_text(data.sensitive[one]) and columns[one].kind == "number"):
+        columns[name] = replace(columns[name], categories=tuple(data.sensitive[name].cat.categories))
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
 
 
