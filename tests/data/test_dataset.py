@@ -2,6 +2,7 @@ import datetime
 import decimal
 import re
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -764,6 +765,48 @@ def test_a_group_that_is_a_number_here_and_its_text_there_is_one_group():
     split = split_dataset(data, strategy="group")
     assert not set(split.train.group) & set(split.test.group)
     assert load_dataset(frame, target="y", group="who").units.count == 60
+
+
+@pytest.mark.parametrize(
+    "written", [str, float, lambda one: f"{one}.0", lambda one: str(one) if one % 2 else one, lambda one: one]
+)
+@pytest.mark.parametrize("gap", [True, False])
+def test_a_group_of_the_training_table_is_found_in_a_test_table_that_writes_it_otherwise(written, gap):
+    who = np.arange(120) % 12 + 1
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=120), "y": np.arange(120) // 12 % 2, "who": who})
+    train = load_dataset(frame, target="y", group="who")
+    other = frame.assign(x=frame["x"] + 9, who=frame["who"].map(written).astype(object))
+    other = other.assign(who=other["who"].where(other.index != 5)) if gap else other
+    test = load_dataset(other, like=train)
+    assert {*test.group.dropna()} == {*train.group}
+    for one, two in ((train, test), (test, train)):
+        assert "SPLIT-SHARED-GROUPS" in [found.code for found in split_dataset(train=one, test=two).findings()]
+    large = frame.assign(who=pd.Series([2**60 + one for one in who], dtype="Int64").where(frame.index != 5))
+    assert load_dataset(large, target="y", group="who").units.count == 13
+
+
+def test_a_group_that_is_a_date_or_a_category_here_is_found_as_text_there(tmp_path):
+    days = pd.Timestamp("2024-03-01") + pd.to_timedelta(np.arange(120) % 12, unit="D")
+    for who in (pd.Series(days), pd.Series(np.arange(120) % 12).map("p{}".format).astype("category")):
+        train = pd.DataFrame({"x": np.arange(120.0), "y": np.arange(120) // 12 % 2, "who": who})
+        test = train.assign(x=train["x"] + 0.5, who=train["who"].map(str))
+        test.to_json(tmp_path / "test.jsonl", orient="records", lines=True)
+        first = load_dataset(train, target="y", group="who")
+        split = split_dataset(train=first, test=load_dataset(tmp_path / "test.jsonl", like=first))
+        assert "SPLIT-SHARED-GROUPS" in [found.code for found in split.findings()]
+
+
+@pytest.mark.parametrize("values", [np.arange(60) % 3 + 1, np.arange(60) % 30, np.arange(60) % 3 == 1])
+def test_numbers_of_a_sensitive_column_that_is_no_feature_are_kept_as_such_from_text_too(tmp_path, values):
+    table = pd.DataFrame({"x": np.arange(60.0), "s": values, "y": np.arange(60) % 2})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    schemas = [
+        load_dataset(one, target="y", sensitive="s", sensitive_as_features=False).schema
+        for one in (table, tmp_path / "table.csv")
+    ]
+    read, typed = (replace(one.columns["s"], why="", example="") for one in schemas)
+    assert read == typed
+    assert (typed.kind, typed.high) == ("bool" if values.dtype == bool else "number", float(values.max()))
 
 
 def test_years_of_two_digits_that_lie_ahead_are_said():

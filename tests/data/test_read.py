@@ -518,7 +518,7 @@ def test_large_whole_numbers_beside_gaps_stay_apart_in_json(tmp_path, lines):
     path = tmp_path / "table.json"
     path.write_text("\n".join(map(json.dumps, rows)) if lines else json.dumps(rows))
     data = load_dataset(path, target="y", group="id")
-    assert data.group.dropna().tolist() == [one for one in LARGE if one]
+    assert data.group.dropna().tolist() == [str(one) for one in LARGE if one]
     csv = tmp_path / "table.csv"
     pd.DataFrame({"id": pd.array(LARGE, "Int64"), "y": [row["y"] for row in rows]}).to_csv(csv, index=False)
     assert load_dataset(csv, target="y").fingerprint == data.fingerprint

@@ -12,8 +12,10 @@ from xgboost import XGBClassifier
 from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Roles
 from toolkit.data.load import load_dataset
+from toolkit.data.schema import Schema
 from toolkit.drift.detect import detect_drift
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.fairness.groups import group_rows
 from toolkit.models.preprocessing import make_model
 
 
@@ -213,6 +215,35 @@ def test_labels_of_a_sensitive_column_that_no_model_uses_are_counted_too(tmp_pat
     (said,) = load_dataset(tmp_path / "next.csv", like=first).notes
     assert (said.code, said.where, said.severity) == ("DATA-UNSEEN-LABELS", "sex", "high")
     assert "in 20 of 100 rows: 'diverse', first in row 6" in said.message
+
+
+@pytest.mark.parametrize("as_features", [True, False])
+@pytest.mark.parametrize(
+    ("known", "later", "groups"),
+    [
+        (np.arange(100) % 30, np.arange(100) % 5, None),
+        (np.arange(100) % 2 + 0.25, np.arange(100) % 2 + 1, None),
+        (np.arange(100) % 3, np.arange(100) % 12, [str(one) for one in range(12)]),
+        (np.arange(100) % 3, np.where(np.arange(100) == 7, 1.5, np.arange(100) % 3), ["0", "1", "1.5", "2"]),
+        (np.arange(100) % 2, np.arange(100) % 2 == 1, ["0", "1"]),
+        (np.arange(100) % 2 == 1, np.arange(100) % 2, ["False", "True"]),
+    ],
+)
+def test_a_sensitive_column_names_groups_or_holds_numbers_as_it_did_before(tmp_path, known, later, groups, as_features):
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "s": known, "y": ["no", "no", "yes", "yes"] * 25})
+    first = load_dataset(rows, target="y", sensitive="s", sensitive_as_features=as_features)
+    rows.assign(s=later).to_csv(tmp_path / "next.csv", index=False)
+    for source in (rows.assign(s=later), tmp_path / "next.csv"):
+        found = load_dataset(source, like=Schema.read(first.schema.plain())).sensitive["s"]
+        assert (list(found.cat.categories) if isinstance(found.dtype, pd.CategoricalDtype) else None) == groups
+
+
+def test_dates_of_a_sensitive_column_are_no_labels_of_days():
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(100) % 3, unit="D")
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "born": days, "y": ["no", "no", "yes", "yes"] * 25})
+    data = load_dataset(rows, target="y", sensitive="born")
+    (found,) = group_rows(data.sensitive, 1, dates=data.dates)
+    assert found.labels == ("2020-01-01", "2020-01-02", "2020-01-03")
 
 
 @pytest.mark.parametrize(("known", "later"), [("12", ["1.0", "2.0"]), (["1.0", "2.0"], "12")])

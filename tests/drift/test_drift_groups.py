@@ -157,5 +157,14 @@ def test_the_pair_of_a_report_knows_its_groups():
     rng = np.random.default_rng(6)
     before, after = visits(rng, 20, 5), visits(rng, 20, 5)
     reference, current, _ = load_drift(reference=before, current=after, group="person")
-    assert reference.group.tolist() == before["person"].tolist()
+    assert reference.group.tolist() == before["person"].map(str).tolist()
     assert (current.roles.group, current.group.nunique()) == ("person", 20)
+
+
+@pytest.mark.parametrize("distinct", [9, 10, 300])
+def test_groups_of_rows_leave_the_spread_of_a_column_as_it_is(distinct):
+    values = pd.Series(np.arange(1200) % distinct * 1.5)
+    units = Units.of(pd.Series(np.arange(1200) // 4), None)
+    grouped, plain = summarize_column(values, "a", 1200, units=units), summarize_column(values, "a", 1200)
+    assert (grouped.mean, grouped.std) == (plain.mean, plain.std)
+    assert grouped.std == pytest.approx(values.std(ddof=0))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from toolkit.core.result import Finding, Result, Severity
 from toolkit.core.words import counted, quoted
-from toolkit.data.columns import plain_column, prepare_features
+from toolkit.data.columns import plain_column, prepare_features, typed
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
 from toolkit.data.delimited import read_texts
@@ -22,7 +22,7 @@ from toolkit.data.read import RawTable, read_table
 from toolkit.data.recognition import Decision, Decisions
 from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
-from toolkit.data.table_reader.cells import as_texts, column_kind, moments
+from toolkit.data.table_reader.cells import as_label, as_texts, column_kind, moments
 from toolkit.data.table_reader.formats import Format
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.errors import InputError, NotApplicableError, listed
@@ -238,7 +238,7 @@ def _assign(
         source=table.source,
         features=features,
         **target.roles(),
-        sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
+        sensitive=pd.DataFrame({one: sensitive_groups(rows[one], known.columns.get(one)) for one in names}, rows.index),
         time=None if times is None else times.loc[kept],
         group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,
@@ -259,19 +259,25 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     roles |= dict.fromkeys(map(str, data.features), "feature")
     roles |= {name: role for role, name in single.items() if name}
     plain = {str(name): column for part in (data.features, data.others) for name, column in part.items()}
-    plain |= {str(name): column for name, column in data.sensitive.items() if str(name) not in plain}
+    apart = prepare_features(rows[[name for name in map(str, data.sensitive) if name not in plain]], decisions)
+    plain |= {str(name): column for part in apart[:2] for name, column in part.items()}
     plain = {name: one for name, one in plain.items() if str(one.dtype) in ("int64", "float64", "category")}
     if any(isinstance(label, str) for label in data.classes) and found.target in decisions:
         # Labels that a file holds as texts, such as true and false, are texts in any later file.
         own = decisions[found.target]
         decisions = {**decisions, found.target: own if own.format.kind == "text" else Decision(Format("text"))}
     columns, positive = describe(rows, plain, decisions, roles), cast("Label | None", data.positive)
+    for name in (one for one in found.sensitive if is_text(data.sensitive[one]) and columns[one].kind == "number"):
+        columns[name] = replace(columns[name], categories=tuple(data.sensitive[name].cat.categories))
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
 
 
-def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any] | None:
-    """Return whom or what rows belong to as it stands; but 1 and its text in one column are the same."""
-    return plain_column(column, decisions.get(str(column.name)))[0] if column_kind(column) == "mixed" else column
+def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
+    """Name whom or what rows belong to, in one way whatever a file holds: 1, 1.0 and their texts are the same."""
+    decision = decisions.get(str(column.name))
+    column = column.astype(object) if column_kind(column) == "category" else column
+    plain = column if decision and decision.odd else typed(column, decision)[0]
+    return as_label(moments(plain) if column_kind(plain) == "date" else plain).astype(object)
 
 
 def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:

@@ -15,7 +15,7 @@ from toolkit.data.dataset import Options, Roles, given, listed_names
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS, Decision
-from toolkit.data.schema import Schema
+from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics.intervals import Codes
@@ -96,8 +96,10 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     return [finding("DATA-SENSITIVE-NOT-NAMED", "medium", found[0], columns=columns, names=listed(found))]
 
 
-def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Write a sensitive column as a category; numbers with more than ten values, or not whole, stay numbers.
+def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> pd.Series[Any]:
+    """Write a sensitive column as a category; numbers with more than ten values, not whole, or dates, stay numbers.
+
+    Where an earlier table ``settled`` which of them they are, they are so here too, however many there are.
 
     Raises
     ------
@@ -109,17 +111,19 @@ def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
     >>> sensitive_groups(pd.Series([1.0, None, 2.0], name="sex")).tolist()
     ['1', nan, '2']
     """
-    plain, _ = plain_column(column)
+    plain, notes = plain_column(column)
     if plain is None:
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
-    if plain.dtype not in ("int64", "float64"):
+    if plain.dtype not in ("int64", "float64") or any(note.code == "DATA-DATES" for note in notes):
         return plain
-    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        names = {0: "False", 1: "True"}
-    elif len(values := np.unique(plain.dropna())) > MOST_NUMBERS or (values != np.floor(values)).any():
-        return plain
+    values, known = np.unique(plain.dropna()), settled if settled is not None and settled.role else Column()
+    few = len(values) <= MOST_NUMBERS and bool((values == np.floor(values)).all())
+    if known.kind != "number" and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        names: dict[Any, str] = {0: "False", 1: "True"}
+    elif known.categories if known.kind in ("number", "text") else few:
+        names = dict(zip(values, time_labels(pd.Series(values)), strict=True))
     else:
-        names = {value: str(int(value)) for value in values}
+        return plain
     return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))
 
 
@@ -198,7 +202,7 @@ def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:
 
 
 def time_labels(values: pd.Series[Any]) -> list[str]:
-    """Write times as people name them: 1994, 2.5, 2015-03-01, 2015-03-01 12:00:00."""
+    """Write numbers and times as people name them: 1994, 2.5, 2015-03-01, 2015-03-01 12:00:00."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         days = bool((values == values.dt.normalize()).all())
         return [str(moment.date()) if days else str(moment) for moment in values]

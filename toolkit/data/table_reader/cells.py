@@ -164,11 +164,12 @@ def finite(numbers: pd.Series[Any], written: bool = False) -> pd.Series[Any]:
 def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
     """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
     values = plain.dropna()
-    if pd.api.types.infer_dtype(values) == "integer":
+    if (kind := pd.api.types.infer_dtype(values)) == "integer":
         texts = values.map(lambda value: str(int(value)))
-    elif pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != bool:
+    elif kind in ("floating", "mixed-integer-float"):
+        values = values.astype(float)
         whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
-        texts = values.astype("int64").map(str) if whole else values.astype(float).map(repr)
+        texts = values.astype("int64").map(str) if whole else values.map(repr)
     else:
         texts = values.map(str)
     texts = texts.astype(object)
