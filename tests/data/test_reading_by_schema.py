@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from lightgbm import Booster, LGBMClassifier
 from sklearn.compose import make_column_transformer
@@ -327,3 +328,39 @@ def test_long_whole_numbers_are_the_labels_that_they_were_in_text(tmp_path, endi
     data = load_dataset(path, like=known)
     assert data.features["account"].astype(str).tolist() == list(map(str, ids))
     assert {note.code for note in data.notes} == set()
+
+
+def test_booleans_as_postgresql_writes_them_in_a_text_file_are_read_by_a_schema_that_has_booleans(tmp_path):
+    told = np.arange(100) % 3 == 0
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "told": told, "y": np.arange(100) % 2 == 1})
+    first = load_dataset(rows, target="y")
+    written = rows.assign(told=np.where(told, "t", "f"), y=np.where(rows["y"], "t", "f"))
+    written.to_csv(tmp_path / "next.csv", index=False)
+    later = load_dataset(tmp_path / "next.csv", like=first)
+    assert later.features["told"].tolist() == told.tolist()
+    assert later.target.tolist() == rows["y"].tolist()
+    assert not later.notes
+    assert load_dataset(tmp_path / "next.csv", target="y").classes == ("f", "t")
+
+
+@pytest.mark.parametrize("least", [2**60, 2**63])
+def test_large_whole_numbers_that_a_float_cannot_tell_apart_are_said_and_stay_apart_as_text(least):
+    codes = pd.Series([least + one % 20 for one in range(100)], dtype="UInt64").mask(np.arange(100) == 5)
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "code": codes, "y": np.arange(100) % 2})
+    (said,) = (one for one in load_dataset(rows, target="y").notes if one.code == "DATA-LARGE-NUMBERS")
+    assert "of 20 different ones, 19 become the same as another" in said.message
+    data = load_dataset(rows.assign(code=codes.astype("string")), target="y", kinds={"code": "text"})
+    assert data.features["code"].nunique() == 20
+    assert not data.notes
+
+
+@pytest.mark.parametrize("dtype", ["string", pd.ArrowDtype(pa.string()), "str", object])
+def test_texts_of_every_type_are_read_by_what_is_given_and_by_the_other_columns(dtype):
+    texts = {"code": [str(one % 20) for one in range(100)], "pay": [f"{one}.{one % 7}00" for one in range(1, 101)]}
+    texts["sum"] = [f"{one},5" for one in range(100)]
+    rows = pd.DataFrame(texts).astype(dtype).assign(y=np.arange(100) % 2)
+    data = load_dataset(rows, target="y", kinds={"code": "text"})
+    assert data.features["code"].tolist() == texts["code"]
+    assert data.features["pay"].tolist() == [float(one.replace(".", "")) for one in texts["pay"]]
+    plain = pd.DataFrame(texts).assign(y=rows["y"])
+    assert data.fingerprint == load_dataset(plain, target="y", kinds={"code": "text"}).fingerprint

@@ -97,6 +97,8 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
         if infinite := int((numbers.notna() & column.isna()).sum()):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))
+        if numbers.abs().max() >= 2**53 and (lost := plain.nunique() - numbers.nunique()):
+            notes.append(finding("DATA-LARGE-NUMBERS", "medium", name, lost=lost, distinct=plain.nunique()))
         if column.isna().all():
             return None, [*notes, finding("DATA-ALL-MISSING finite", "low", name)]
         return column, notes

@@ -76,7 +76,7 @@ def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Deci
     said |= {"role": role, "why": BY_TYPE if decision is None else decision.why or _reason(raw, plain, decision)}
     said |= {"dates": said["dates"] or "ISO8601"} if how.kind == "date" else {}
     said |= {"example": (decision.example if decision else "") or ("" if first is None else str(raw[first])[:80])}
-    if plain is None or plain.isna().all():
+    if kind == "nested" or plain is None or plain.isna().all():
         return Column(**said)
     if is_text(plain):
         labels = [str(label) for label in plain.cat.categories]

@@ -228,7 +228,7 @@ def _assign(
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
     late = [column for column, one in decisions.items() if one.format.kind != "text"]
-    texts = {column: as_texts(frame[column]) for column in late if frame[column].dtype in (object, "str")}
+    texts = {column: as_texts(frame[column]) for column in late if frame[column].dtype.kind in "OU"}
     read, _ = read_texts(texts, {column: decisions[column] for column in texts})
     read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
     unasked = [column for column in frame if not known.task or column not in known.columns]
@@ -261,7 +261,6 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     plain = {str(name): column for part in (data.features, data.others) for name, column in part.items()}
     apart = prepare_features(rows[[name for name in map(str, data.sensitive) if name not in plain]], decisions)
     plain |= {str(name): column for part in apart[:2] for name, column in part.items()}
-    plain = {name: one for name, one in plain.items() if str(one.dtype) in ("int64", "float64", "category")}
     if any(isinstance(label, str) for label in data.classes) and found.target in decisions:
         # Labels that a file holds as texts, such as true and false, are texts in any later file.
         own = decisions[found.target]
@@ -275,7 +274,6 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
 def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
     """Name whom or what rows belong to, in one way whatever a file holds: 1, 1.0 and their texts are the same."""
     decision = decisions.get(str(column.name))
-    column = column.astype(object) if column_kind(column) == "category" else column
     plain = column if decision and decision.odd else typed(column, decision)[0]
     return as_label(moments(plain) if column_kind(plain) == "date" else plain).astype(object)
 
@@ -283,8 +281,7 @@ def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
 def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
     """Read weights written in any way that numbers are."""
     plain, notes = plain_column(column, decisions.get(str(column.name)))
-    dates = any(note.code == "DATA-DATES" for note in notes)
-    return check_weights(column if plain is None or dates else plain)
+    return check_weights(column if plain is None or any(note.code == "DATA-DATES" for note in notes) else plain)
 
 
 def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, whole: bool) -> Noted:

@@ -137,7 +137,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
     frame = frame.assign(**{name: usual(frame[name]) for name in names})
-    cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype in (object, "str")}
+    cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype.kind in "OU"}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
     decisions = decide_formats(texts, known)
     # Groups are compared with those of other tables as they are.

@@ -116,11 +116,10 @@ def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> p
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
     if plain.dtype not in ("int64", "float64") or any(note.code == "DATA-DATES" for note in notes):
         return plain
-    values, known = np.unique(plain.dropna()), settled if settled is not None and settled.role else Column()
-    few = len(values) <= MOST_NUMBERS and bool((values == np.floor(values)).all())
-    if known.kind != "number" and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+    values, own = np.unique(plain.dropna()), settled if settled is not None and settled.role else Column()
+    if own.kind != "number" and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
         names: dict[Any, str] = {0: "False", 1: "True"}
-    elif known.categories if known.kind in ("number", "text") else few:
+    elif own.categories if own.kind in ("number", "text") else len(values) <= MOST_NUMBERS and not (values % 1).any():
         names = dict(zip(values, time_labels(pd.Series(values)), strict=True))
     else:
         return plain

@@ -100,7 +100,7 @@ class Format:
             cells[is_absent(plain, self)] = None
             return cells, np.zeros(len(texts), dtype=bool)
         if self.kind == "bool":
-            known = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+            known = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
             values = pd.Series(pc.utf8_lower(plain).to_pylist()).map(known).to_numpy(dtype=float)
         elif self.kind == "duration":
             known = pc.if_else(pc.match_substring_regex(plain, _DURATION), plain, None).to_pylist()
