@@ -1,5 +1,6 @@
 """How often intervals hold the truth: every metric, of rows that stand alone or belong together, in a table."""
 
+import coverage_cases
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +117,15 @@ def test_every_metric_is_covered_whatever_rows_belong_to(target):
     print(f"\n{target}\n{(100 * table).round(0).to_string()}")
     low = {(name, key): share for name, each in table.items() for key, share in each.items() if share < LEAST}
     assert all(share >= EXCEPTIONS.get((target, *key), LEAST) for key, share in low.items()), low
+
+
+@pytest.mark.slow
+def test_every_metric_of_fifteen_positives_in_a_hundred_rows_is_covered():
+    held = coverage_cases.coverage(
+        lambda rng, size: coverage_cases.draw_binary(rng, size, 0.15),
+        binary_metrics,
+        n=100,
+        replicates=SAMPLES,
+        known={"expected_calibration_error": 0.0},
+    )
+    assert min(held.values()) >= LEAST, held
