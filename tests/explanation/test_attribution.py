@@ -31,7 +31,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
-from toolkit.explanation.attribution import choose_attributor
+from toolkit.explanation.attribution import choose_attributor, tolerance
 from toolkit.explanation.trace import see_through
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
@@ -432,3 +432,8 @@ def test_functions_become_models():
         Model.of(lambda frame: np.zeros((3, 7)), BINARY)
     with pytest.raises(InputError, match="one score for each row"):
         Model.of(lambda frame: frame["age"], THREE)
+
+
+@pytest.mark.parametrize(("base", "output", "most"), [(1e7, [1e7 - 1, 1e7 + 1], 0.1), (0.0, [-1.0, 1.0], 0.1)])
+def test_attributions_may_not_miss_the_output_by_more_than_a_little_of_its_range(base, output, most):
+    assert 1e-3 < tolerance(np.array([base]), np.array(output)[:, None]) < most

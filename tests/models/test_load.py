@@ -118,6 +118,31 @@ class TestLoadModel:
         assert list(data.features) == ["age", "town"]
         assert predict(found, data).y_pred.tolist() == list(range(1, 21))
 
+    @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+    @pytest.mark.parametrize(
+        ("kind", "cells"),
+        [
+            ("boolean", [True, None] * 10),
+            ("boolean", [0, 2] * 10),
+            ("boolean", ["yes", "no"] * 10),
+            ("long", [0.5, 1.0] * 10),
+            ("integer", [1, 2**40] * 10),
+        ],
+    )
+    def test_a_cell_that_a_signed_type_would_change_is_refused(self, tmp_path, kind, cells):
+        import mlflow
+
+        class Same(mlflow.pyfunc.PythonModel):
+            def predict(self, context, model_input, params=None):
+                return model_input["flag"].astype(float)
+
+        signature = mlflow.models.ModelSignature(mlflow.types.Schema([mlflow.types.ColSpec(kind, "flag")]))
+        about = {"signature": signature, "pip_requirements": ["mlflow"]}
+        mlflow.pyfunc.save_model(tmp_path / "same", python_model=Same(), **about)
+        data = load_dataset(pd.DataFrame({"flag": cells, "y": np.arange(20) / 7 + 1}), target="y")
+        with pytest.raises(InputError, match="flag"):
+            predict(load_model(str(tmp_path / "same")), data)
+
     def test_a_pickled_model_is_read(self, tmp_path):
         model = LinearRegression().fit([[0.0], [1.0]], [0, 1])
         joblib.dump(model, tmp_path / "line.joblib")

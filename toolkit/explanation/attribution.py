@@ -63,8 +63,9 @@ class Attributor(NamedTuple):
 
 
 def tolerance(base: Array, output: Array) -> float:
-    """Return how far attributions may miss the model's output: a thousandth of its range, and rounding."""
-    return float(1e-3 * np.abs(output - base).max(initial=0.0) + 1e-6 * np.abs(output).max(initial=0.0)) + 1e-12
+    """Return how far attributions may miss the model's output: a thousandth of its range, and rounding within that."""
+    span, most = np.abs(output - base).max(initial=0.0), np.abs(output).max(initial=0.0)
+    return float(1e-3 * span + min(1e-6 * most, 1e-2 * span) + 1e-12 * most) + 1e-12
 
 
 def choose_attributor(

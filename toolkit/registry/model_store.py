@@ -267,9 +267,19 @@ class TableFunction:
         self.columns = column_kinds(types)
 
     def predict(self, features: pd.DataFrame) -> Any:
-        """Return the predictions of a table as an array, one row each."""
+        """Return the predictions of a table as an array, one row each.
+
+        Raises
+        ------
+        InputError
+            Where a cell would become another one, such as a missing one a yes.
+        """
         import numpy as np
 
         texts = {name: object for name in features if features[name].dtype == "category"}
         stored = {name: _STORED[kind] for name, kind in self.types.items() if kind in _STORED and name in features}
-        return np.asarray(self.loaded.predict(features.astype({**texts, **stored})))
+        table = features.astype({**texts, **stored})
+        whole = [name for name in stored if self.types[name] in ("boolean", "integer", "long")]
+        if changed := [name for name in whole if (table[name] != features[name]).any()]:
+            raise InputError(f"The model was signed for other values than the table has in {changed}.")
+        return np.asarray(self.loaded.predict(table))
