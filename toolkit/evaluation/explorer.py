@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,13 @@ from toolkit.statistics.intervals import share_estimate
 from toolkit.statistics.measure import share
 from toolkit.statistics.units import Units
 
-if TYPE_CHECKING:
-    from toolkit.fairness.audit import FairnessAudit
-
 SHOWN_AT_REST = 9
 MOST_GROUPS = 30
 _GROUPS = ("feature", "group", "threshold", "positives", "negatives", "size", "tp", "fp")
 PLAIN_COSTS = Costs(fp=1.0, fn=1.0)
 
 
-def threshold_explorer(evaluation: Evaluation, fairness: "FairnessAudit | Any" = None) -> "ThresholdExplorer":
+def threshold_explorer(evaluation: Evaluation, fairness: Any = None) -> "ThresholdExplorer":
     """Show what the test part would look like at other thresholds; in a report, with a slider.
 
     Parameters

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,8 +24,7 @@ def no_interval(_effect: float) -> Interval:
     return math.nan, math.nan
 
 
-@dataclass(frozen=True, eq=False)
-class Measure:
+class Measure(NamedTuple):
     """A metric measured on some rows.
 
     Attributes
@@ -84,14 +83,14 @@ class Measure:
         """
         found = self.estimate
         if units is None or not found.has_interval:
-            return replace(self, units=units)
+            return self._replace(units=units)
         if math.isfinite(effect := units.design_effect(self.influence)):
             low, high = _cut(self.ends(effect), self.bounds)
             low, high = min(low, found.value), max(high, found.value)
             found = Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
         else:
             found = Estimate(found.value, n=found.n, method=ONE_UNIT)
-        return replace(self, units=units, estimate=found, chance=self.chance.over(units) if self.chance else None)
+        return self._replace(units=units, estimate=found, chance=self.chance.over(units) if self.chance else None)
 
 
 def difference(first: Measure, second: Measure) -> Estimate:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -90,7 +89,7 @@ def binary_metrics(
     }
     rare, said = min(y @ weights, (1 - y) @ weights) < FEW, called @ weights
     few = dict.fromkeys(DECIDED, rare or 0 < said < FEW) | dict.fromkeys(RANKED, rare)
-    return {name: replace(one, few=bool(few.get(name))).over(units) for name, one in found.items()}
+    return {name: one._replace(few=bool(few.get(name))).over(units) for name, one in found.items()}
 
 
 def multiclass_metrics(
@@ -138,7 +137,7 @@ def multiclass_metrics(
             how = "DeLong, logit scale"
             measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=how)
     few = dict.fromkeys(("balanced_accuracy", "f1_macro", "roc_auc_ovr"), smallest < FEW)
-    return {name: replace(one, few=few.get(name, False)).over(units) for name, one in measured.items()}
+    return {name: one._replace(few=few.get(name, False)).over(units) for name, one in measured.items()}
 
 
 def class_table(

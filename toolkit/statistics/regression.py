@@ -1,7 +1,6 @@
 """The metrics of regression, each measured with its interval from plain arrays. Names are scikit-learn's."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from scipy import stats
@@ -50,7 +49,7 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
         if name not in SCALE_FREE:
             influence = None if one.influence is None else one.influence * unit
             estimate = one.estimate.times(unit)
-            found[name] = replace(one, estimate=estimate, influence=influence, unit=one.unit * unit, ends=no_interval)
+            found[name] = one._replace(estimate=estimate, influence=influence, unit=one.unit * unit, ends=no_interval)
     return found
 
 
