@@ -1,5 +1,6 @@
 """What may stand in the place of a model: predictions that somebody else recorded, or a function of a table."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,11 +95,9 @@ class BoosterFunction:
         """Return the predictions of a table."""
         names = list(map(str, features))
         features = features[list(find_columns(self.columns, names).values()) or names]
-        if type(self.booster).__module__.startswith("xgboost"):
-            from xgboost import DMatrix
-
-            return self.booster.predict(DMatrix(features))
-        return self.booster.predict(features)
+        # Whoever holds a booster of XGBoost has imported it; the package does not need it.
+        of_xgboost = type(self.booster).__module__.startswith("xgboost")
+        return self.booster.predict(sys.modules["xgboost"].DMatrix(features) if of_xgboost else features)
 
 
 @dataclass(frozen=True, eq=False)
