@@ -835,3 +835,14 @@ def test_one_feature_is_not_several():
     assert "60 rows and 1 feature;" in str(data)
     assert "60 rows and 1 feature;" in data._repr_html_()
     assert "1 row and 1 feature;" in str(later)
+
+
+def test_groups_that_differ_in_zeros_at_the_end_stay_apart_or_are_said(tmp_path):
+    versions = [f"{first}.{last}" for first in range(1, 9) for last in (1, 10, 2, 20, 3, 30)]
+    frame = pd.DataFrame({"x": range(480), "version": versions * 10, "y": ["a", "b"] * 240})
+    assert load_dataset(frame, target="y", group="version").group.tolist() == versions * 10
+    frame.to_csv(path := tmp_path / "versions.csv", index=False)
+    read = load_dataset(path, target="y", group="version")
+    assert [one.where for one in read.notes if one.code == "DATA-WRITTEN-TWICE"] == ["version"]
+    apart = load_dataset(path, target="y", group="version", kinds={"version": "text"})
+    assert apart.group.tolist() == versions * 10

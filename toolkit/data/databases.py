@@ -118,11 +118,9 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
         with engine.connect().execution_options(**_SQL["options"].get(backend, {})) as connection:
             if backend in _SQL["read_only"]:
                 connection.exec_driver_sql(_SQL["read_only"][backend])
-            yes_no: list[str] = []
-            if not query:
-                query, yes_no, problem = _whole(connection, name)
-                if problem:
-                    return None, problem
+            query, yes_no, problem = (query, [], "") if query else _whole(connection, name)
+            if problem:
+                return None, problem
             # Without parameters, drivers take % and : as they are.
             rows = connection.execution_options(no_parameters=True).exec_driver_sql(query)
             frame = pd.DataFrame(rows.fetchall(), columns=list(rows.keys()), dtype=object).apply(_inferred)

@@ -272,9 +272,13 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
 
 
 def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
-    """Name whom or what rows belong to, in one way whatever a file holds: 1, 1.0 and their texts are the same."""
+    """Name whom or what rows belong to, in one way whatever a file holds: 1, 1.0 and their texts are the same.
+
+    Texts that are no whole numbers stay as they stand: 1.1 and 1.10 may be two.
+    """
     decision = decisions.get(str(column.name))
     plain = column if decision and decision.odd else typed(column, decision)[0]
+    plain = column if column_kind(plain) == "number" and (plain.dropna() % 1).any() else plain
     return as_label(moments(plain) if column_kind(plain) == "date" else plain).astype(object)
 
 

@@ -148,7 +148,7 @@ class FairnessOverTime(Result):
         where = f"in {grown['window'].nunique()} of {windows} windows" if self.windows else "over all rows"
         if len(grown):
             row = grown.sort_values("p_growth").iloc[0]
-            said = {"disparity": titled(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
+            said = {"disparity": spoken(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
             return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, row=row, **said)]
         beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
         return [finding("FAIRNESS-NOT-GROWN", "info", beyond=beyond, windows=counted(windows, "window"))]
