@@ -175,11 +175,12 @@ class Pair:
     @property
     def outscaled(self) -> bool:
         """Whether the reference without the thousandth of its rows furthest out varies, but hardly beside the norm."""
-        points, near = self.points / max(self.norm, LEAST_NORM), self.reference.astype(float)
-        away, upto, few = np.abs(points - points @ near / near.sum()), np.cumsum(near), TAIL * near.sum()
+        used = self.reference > 0
+        points, near = self.points[used] / max(self.norm, LEAST_NORM), self.reference[used].astype(float)
+        upto, few = np.cumsum(near), TAIL * near.sum()
         # The rows furthest out are among as many at either end.
         ends = np.flatnonzero((upto - near < few) | (upto[-1] - upto < few))
-        ends = ends[np.argsort(away[ends])]
+        ends = ends[np.argsort(np.abs(points[ends] - points @ near / near.sum()))]
         near[ends] = np.diff(np.minimum(np.cumsum(near[ends]), near[ends].sum() - few), prepend=0)
         variance = (points - points @ near / near.sum()) ** 2 @ near / near.sum()
         return bool(np.count_nonzero(near) > 1 and variance < LEAST_BULK)
