@@ -133,6 +133,7 @@ def test_any_encoding_is_read_and_what_is_not_utf_8_is_said(tmp_path, encoding):
         ("cp1252", "Þór|Reykjavík|Akureyri|Ísafjörður"),
         ("cp1252", "Größe|Jürgen|Müller"),
         ("cp1252", "männlich|weiblich|Süd|Nord|4,5 °C"),
+        ("cp1252", "|".join(["männlich", "Süd", *(f"3{number} °C" for number in range(10))])),
         ("cp1252", "Köln|München|Österreich|Straße"),
         ("cp1252", "niño|niña|España"),
         ("cp1252", "mañana|José|sí"),

@@ -24,7 +24,7 @@ from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, s
 from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")
-_SAMPLE_LINES, _MOST_CELLS = 50, 10_000
+_SAMPLE_LINES, _MOST_WORDS = 50, 10_000
 _LATIN = "A-Za-zªºÀ-ɏḀ-ỿ"
 #: What hardly any word holds: letters of two scripts, a sign between letters, a capital after a small letter, a capital
 #: alone, what is drawn or not in use. German read as Chinese has it in most words.
@@ -167,15 +167,15 @@ def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, l
     import chardet  # slow to load, and seldom needed
 
     foreign = list(dict.fromkeys(cell for cell in cells if not cell.isascii()))
-    some, among = b"\n".join(foreign[:_MOST_CELLS]), dict[str, float](WORDS["encodings"])
+    words = list(dict.fromkeys(word for cell in foreign for word in cell.split() if not word.isascii()))[:_MOST_WORDS]
+    some, among = b"\n".join(words), dict[str, float](WORDS["encodings"])
     found = chardet.detect_all(some, ignore_threshold=True, compat_names=False, include_encodings=list(among))
     likely = {next(iter(among)): 0.0} | {one["encoding"]: one["confidence"] for one in found if one["encoding"]}
     labels = {str(label) for column in (known.columns.values() if known else ()) for label in column.categories}
 
     def fit(encoding: str) -> tuple[int, float]:
         met = sum(one.encode(encoding, "replace") in content for one in labels)
-        words = [one for one in some.decode(encoding, "replace").split() if not one.isascii()]
-        sound = 1 - sum(map(bool, map(_ODD.search, words))) / max(len(words), 1)
+        sound = 1 - sum(map(bool, map(_ODD.search, some.decode(encoding, "replace").split("\n")))) / len(words)
         return met, max(likely[encoding], 0.002) * (0.02 + sound**4) / among.get(encoding, max(among.values()))
 
     encoding = max(likely, key=fit)
