@@ -18,8 +18,8 @@ import pyarrow.csv
 from toolkit.core.result import Finding
 from toolkit.core.words import quoted
 from toolkit.data.findings import about, finding, refusal
-from toolkit.data.recognition import WORDS, Decision, Decisions, decide_formats
-from toolkit.data.schema import Schema
+from toolkit.data.recognition import WORDS, decide_formats
+from toolkit.data.schema import Decision, Decisions, Schema
 from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, some
 from toolkit.errors import InputError, listed, refusing
 
