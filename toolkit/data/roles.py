@@ -16,7 +16,7 @@ from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Column, Schema
-from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, moments, plain_numbers
+from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, finite, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics.intervals import Codes
 
@@ -138,7 +138,8 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
     Returns
     -------
     time : Series
-        ``int64``, ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``.
+        ``int64`` (all whole), ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``, of the
+        rows that have one: cells that cannot be read, and infinite numbers, are none.
     notes : list of Finding
         What was decided where texts could be read in two ways, and cells that are no times.
 
@@ -151,13 +152,12 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
     if (kind := column_kind(plain)) in ("missing", "nested"):
         raise refusal("time missing" if kind == "missing" else "time nested", name=name)
     if kind in ("number", "bool"):
-        numbers = plain_numbers(plain)
+        numbers = finite(finite(plain_numbers(plain)).dropna(), written=True)
         if ends_in_year(numbers):
             raise refusal("year last", name=name, found=as_label(numbers.iloc[:1])[numbers.index[0]])
-        whole = plain is not column and bool((numbers == np.floor(numbers)).all())
-        return (numbers.astype("int64") if whole else numbers), notes
+        return numbers, notes
     if kind in ("date", "duration"):
-        return (moments(plain) if kind == "date" else as_days(plain, kind)), notes
+        return (moments(plain) if kind == "date" else as_days(plain, kind)).dropna(), notes
     if kind == "category" and plain.cat.ordered:
         return plain.cat.rename_categories(str), []
     if kind == "category":
@@ -227,7 +227,7 @@ def of_periods(
     --------
     >>> rows, time, _ = of_periods(pd.DataFrame({"year": [1994, 1995, None]}), "year", ["1995"])
     >>> rows["year"].tolist(), time.tolist()
-    ([1995.0], [1995.0])
+    ([1995.0], [1995])
     """
     if not time and periods:
         raise InputError("'periods' needs a time column. Give time=.")
