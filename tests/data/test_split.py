@@ -390,6 +390,17 @@ def test_two_tables_of_ones_own_are_read_by_the_schema_of_the_training_part():
     assert "1 of 100 rows: 'new'" in found["DATA-UNSEEN-LABELS"].message
 
 
+@pytest.mark.parametrize("strategy", ["stratified", "random", "group", "time"])
+def test_rows_without_a_label_are_in_no_part(strategy):
+    frame = table()
+    later = frame.assign(y=frame["y"].astype(object).mask(frame.index < 20, None))
+    data = load_dataset(later, like=load_dataset(frame, target="y", time="t", group="g"))
+    assert data.rows == len(frame)
+    parts = split_dataset(data, strategy=strategy, validation_size=0.2).parts().values()
+    assert sum(part.rows for part in parts) == len(frame) - 20
+    assert all(part.target.notna().all() for part in parts)
+
+
 def test_parts_are_given_whole_and_alike():
     whole = load_dataset(table(), target="y", positive="c1")
     with pytest.raises(InputError, match="Give either a data set to cut, or train= and test="):

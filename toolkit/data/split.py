@@ -51,6 +51,7 @@ def split_dataset(
     Parameters
     ----------
     data : Dataset
+        Its rows without a label are left out.
     train : Dataset, optional
         A table that is the training part, in place of ``data``. Nothing is cut then: rows and groups in two parts, and
         test rows no later than training rows, are findings.
@@ -90,7 +91,7 @@ def split_dataset(
         if data is not None or train is None or test is None:
             raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
         return _given(train, test, validation, seed)
-    data = instance(data, Dataset)
+    data = instance(data, Dataset).labelled
     sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
     if test_size + validation_size >= 1:
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
