@@ -814,6 +814,16 @@ def test_a_group_that_is_a_date_or_a_category_here_is_found_as_text_there(tmp_pa
         assert "SPLIT-SHARED-GROUPS" in [found.code for found in split.findings()]
 
 
+@pytest.mark.parametrize(("kinds", "labels"), [({}, 3), ({"s": "text"}, 30)])
+def test_groups_are_read_as_the_column_is_decided_whatever_holds_it(tmp_path, kinds, labels):
+    values = pd.Series(np.arange(60) % labels == 1 if labels == 3 else np.arange(60) % labels).map(str)
+    table = pd.DataFrame({"x": np.arange(60.0), "s": values, "y": np.arange(60) % 2})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    for source in (table, tmp_path / "table.csv"):
+        data = load_dataset(source, target="y", sensitive="s", kinds=kinds)
+        assert data.sensitive["s"].tolist() == values.tolist()
+
+
 @pytest.mark.parametrize("values", [np.arange(60) % 3 + 1, np.arange(60) % 30, np.arange(60) % 3 == 1])
 def test_numbers_of_a_sensitive_column_that_is_no_feature_are_kept_as_such_from_text_too(tmp_path, values):
     table = pd.DataFrame({"x": np.arange(60.0), "s": values, "y": np.arange(60) % 2})

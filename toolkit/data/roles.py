@@ -96,10 +96,13 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     return [finding("DATA-SENSITIVE-NOT-NAMED", "medium", found[0], columns=columns, names=listed(found))]
 
 
-def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> pd.Series[Any]:
+def sensitive_groups(
+    column: pd.Series[Any], settled: Column | None = None, decision: Decision | None = None
+) -> pd.Series[Any]:
     """Write a sensitive column as a category; numbers with more than ten values, not whole, or dates, stay numbers.
 
-    Where an earlier table ``settled`` which of them they are, they are so here too, however many there are.
+    Where an earlier table ``settled`` which of them they are, they are so here too, however many there are. A
+    ``decision`` says how its texts are read, where there is one.
 
     Raises
     ------
@@ -111,7 +114,7 @@ def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> p
     >>> sensitive_groups(pd.Series([1.0, None, 2.0], name="sex")).tolist()
     ['1', nan, '2']
     """
-    plain, notes = plain_column(column)
+    plain, notes = plain_column(column := typed(column, decision)[0], decision)
     if plain is None:
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
     if plain.dtype not in ("int64", "float64") or any(note.code == "DATA-DATES" for note in notes):
