@@ -31,17 +31,17 @@ CHECKED_ROWS = 100
 
 
 class Answers:
-    """The last answers about tables that are still there: the table, who was asked for what, the numbers."""
+    """Answers about the last tables, if still there: each, its cells (copied on write), who was asked what, numbers."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[ref[pd.DataFrame], tuple[Any, ...], Any]] = []
+        self.kept: list[tuple[ref[pd.DataFrame], pd.DataFrame, tuple[Any, ...], Any]] = []
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Begin anew in a copy of the model, which knows none of the tables."""
         return Answers, ()
 
     def find(self, asked: tuple[Any, ...], features: pd.DataFrame, ask: Callable[[pd.DataFrame], Any]) -> Any:
-        """Return the answer about this table; it is asked for where there is none, or some of its rows say another now.
+        """Return the answer about this table; it is asked for where a cell, or what is said of some rows, is another.
 
         Examples
         --------
@@ -57,14 +57,14 @@ class Answers:
         if len(features) <= MANY_ROWS or not isinstance(features, pd.DataFrame):
             return ask(features)
         some = np.linspace(0, len(features) - 1, CHECKED_ROWS).astype(int)
-        for table, before, said in self.kept:
-            known = table() is features and all(map(is_, before, asked))
+        self.kept = [one for one in self.kept if one[0]() is not None]
+        for table, cells, before, said in self.kept:
+            known = table() is features and all(map(is_, before, asked)) and cells.equals(features)
             if known and np.array_equal(said[some], ask(features.iloc[some]), equal_nan=True):
                 return said.copy()
         said = ask(features)
         if isinstance(said, np.ndarray) and said.dtype.kind == "f" and len(said) == len(features):
-            there = [one for one in self.kept if one[0]() is not None]
-            self.kept = [(ref(features), asked, said.copy()), *there[:2]]
+            self.kept = [(ref(features), features.copy(deep=False), asked, said.copy()), *self.kept[:2]]
         return said
 
 
