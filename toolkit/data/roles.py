@@ -261,7 +261,7 @@ def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> lis
     """
     found: set[int] = set()
     for period in periods:
-        text = str(period).strip()
+        text = str(period).strip().removesuffix(" 00:00:00")
         begins = (f"{text}-", f"{text} ") if re.match(r"\d{4}", text) else ()
         hits = [place for place, label in enumerate(labels) if label == text or label.startswith(begins)]
         if not text or not hits:
