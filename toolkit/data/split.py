@@ -234,6 +234,10 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     parts, data = list(read.values()), stacked(read)
     ends = np.cumsum([0, *(part.rows for part in parts)])
     cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}
+    # What a later part lacks, the training part keeps.
+    own = {role: getattr(parts[0], role) for role in ("time", "group", "weight")}
+    lost = {role: column.reset_index(drop=True) for role, column in own.items() if column is not None}
+    cut["train"] = replace(cut["train"], **lost)
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
     notes = [note for note in later if note not in train.notes and note.severity != "info"]
     for name, part in cut.items():
