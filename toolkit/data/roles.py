@@ -96,13 +96,11 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     return [finding("DATA-SENSITIVE-NOT-NAMED", "medium", found[0], columns=columns, names=listed(found))]
 
 
-def sensitive_groups(
-    column: pd.Series[Any], settled: Column | None = None, decision: Decision | None = None
-) -> pd.Series[Any]:
+def sensitive_groups(column: pd.Series[Any], settled: Column | None = None, how: Decision | None = None) -> pd.Series:
     """Write a sensitive column as a category; numbers with more than ten values, not whole, or dates, stay numbers.
 
     Where an earlier table ``settled`` which of them they are, they are so here too, however many there are. A
-    ``decision`` says how its texts are read, where there is one.
+    decision says ``how`` its texts are read, where there is one.
 
     Raises
     ------
@@ -114,7 +112,7 @@ def sensitive_groups(
     >>> sensitive_groups(pd.Series([1.0, None, 2.0], name="sex")).tolist()
     ['1', nan, '2']
     """
-    plain, notes = plain_column(column := typed(column, decision)[0], decision)
+    plain, notes = plain_column(column := typed(column, how)[0], how)
     if plain is None:
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
     if plain.dtype not in ("int64", "float64") or any(note.code == "DATA-DATES" for note in notes):
@@ -129,13 +127,13 @@ def sensitive_groups(
     return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))
 
 
-def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
+def read_time(column: pd.Series[Any], how: Decision | None = None) -> Noted:
     """Turn a time column into numbers, dates or ordered labels.
 
     Parameters
     ----------
     column : Series
-    decision : Decision, optional
+    how : Decision, optional
         How its texts are read, where that was decided.
 
     Returns
@@ -151,7 +149,7 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
     InputError
         Where no row has a time, or the cells are lists or records, or texts that are no times.
     """
-    name, (plain, notes) = str(column.name), typed(column, decision)
+    name, (plain, notes) = str(column.name), typed(column, how)
     if (kind := column_kind(plain)) in ("missing", "nested"):
         raise refusal("time missing" if kind == "missing" else "time nested", name=name)
     if kind in ("number", "bool"):
@@ -161,10 +159,8 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
         return numbers, notes
     if kind in ("date", "duration"):
         return (moments(plain) if kind == "date" else as_days(plain, kind)).dropna(), notes
-    if kind == "category" and plain.cat.ordered:
-        return plain.cat.rename_categories(str), []
     if kind == "category":
-        return read_time(plain.astype(object), decision)
+        return (plain.cat.rename_categories(str), []) if plain.cat.ordered else read_time(plain.astype(object), how)
     found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
     raise refusal("no time", name=name, found=found)
 
