@@ -126,9 +126,10 @@ def test_equally_good_thresholds_stay_so_whatever_the_order_of_the_rows_and_howe
     rng, rule = np.random.default_rng(seed), read_threshold(text)
     y = np.append([0.0, 1.0], (rng.random(30) < 0.4).astype(float))
     score, weight = np.round(rng.random(32), 1), rng.integers(1, 4, 32)
-    weighted = choose_threshold(rule, y, score, "validation", weight / weight.mean())
-    assert weighted == choose_threshold(rule, y[::-1], score[::-1], "validation", (weight / weight.mean())[::-1])
-    assert weighted == choose_threshold(rule, y.repeat(weight), score.repeat(weight), "validation")
+    share = weight / weight.mean()
+    weighted = choose_threshold(rule, y, score, "validation", share).value
+    assert weighted == choose_threshold(rule, y[::-1], score[::-1], "validation", share[::-1]).value
+    assert weighted == choose_threshold(rule, y.repeat(weight), score.repeat(weight), "validation").value
 
 
 def test_the_threshold_is_the_shortest_decimal():
