@@ -171,9 +171,8 @@ class Contrast:
         if arm.value > 0 and control.value > 0:
             log = math.log(arm.value / control.value)
             # A mean that may be zero has no logarithm to speak of, such as one that a single value makes.
-            sure = all(one.value > width * math.sqrt(one.variance) for one in (arm, control))
-            error = math.sqrt(arm.variance / arm.value**2 + control.variance / control.value**2)
-            half_log = width * error if sure else math.inf
+            reach = [width * math.sqrt(one.variance) / one.value for one in (arm, control)]
+            half_log = math.hypot(*reach) if max(reach) < 1 else math.inf
             value, low, high = (math.expm1(one) for one in (log, log - half_log, log + half_log))
             lift = Estimate(value, low, high, units, f"{_METHOD}, log")
         grown = 1 + units * _TUNED / planned

@@ -206,7 +206,6 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(values, index=table.index)
 
 
-def highest(probabilities: Array) -> Codes:
-    """Return the place of the highest value of each row; of equal ones the first, and of 0.5 twice the positive."""
-    two = probabilities.shape[1] == 2
-    return np.asarray(probabilities[:, 1] >= probabilities[:, 0] if two else probabilities.argmax(axis=1), dtype=int)
+def highest(scores: Array) -> Codes:
+    """Return the place of the highest value of each row; of equal ones the first, and of two the last, the positive."""
+    return np.asarray(scores[:, 1] >= scores[:, 0] if scores.shape[1] == 2 else scores.argmax(axis=1), dtype=int)
