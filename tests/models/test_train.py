@@ -290,6 +290,14 @@ def test_a_class_with_one_row_is_one_clear_error():
         tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")))
 
 
+def test_a_class_that_fills_a_group_is_not_called_rare():
+    rng, group = np.random.default_rng(0), np.repeat(["a", "b", "c", "d", "e"], 60)
+    frame = pd.DataFrame({"x": rng.normal(size=300), "group": group, "y": np.where(group < "c", "no", "yes")})
+    parts = tk.split_dataset(tk.load_dataset(frame, target="y", group="group"))
+    with pytest.raises(InputError, match="or all in few groups or times"):
+        tk.train(parts, candidates=["logistic"])
+
+
 def test_many_classes_may_be_rare():
     rng = np.random.default_rng(0)
     labels = np.array(["a", "b", "c"] * 66 + ["d", "e"])
