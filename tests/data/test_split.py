@@ -190,6 +190,13 @@ def test_a_cut_is_written_as_its_column_is_or_as_the_standard_has_it():
         split_dataset(typed, cut="01/02/2022")
 
 
+def test_a_time_that_is_the_same_in_every_row_is_said_to_order_nothing():
+    frame = pd.DataFrame({"x": range(100), "t": "2024-03-01", "y": [0, 1] * 50})
+    data = load_dataset(frame, target="y", time="t")
+    assert "SPLIT-ONE-TIME" in {note.code for note in split_dataset(data).findings()}
+    assert "SPLIT-ONE-TIME" not in {note.code for note in split_dataset(data, strategy="random").findings()}
+
+
 def test_validation_is_drawn_by_chance_where_one_time_is_left():
     split = split_dataset(load_dataset(table(times=2), target="y", time="t"), validation_size=0.1)
     assert set(split.validation.time) == set(split.train.time) == {2010}

@@ -97,7 +97,8 @@ def split_dataset(
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
     if "time" not in (chosen := _strategy(data, strategy)) and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
-    random, notes = np.random.default_rng(seed), tuple[Finding, ...]()
+    random, once = np.random.default_rng(seed), data.time if strategy == "auto" and "time" not in chosen else None
+    notes = tuple([] if once is None else [finding("SPLIT-ONE-TIME", "medium", str(once.name))])
     if "time" in chosen and data.time is not None:
         parts, notes = by_time(data, data.time, sizes, cut, (test_periods or (), validation_periods or ()), random)
         if chosen == "time_group" and data.group is not None:
