@@ -562,3 +562,10 @@ def test_two_spellings_of_one_number_are_said(tmp_path, decimal, sep):
     first = load_dataset(table.query("section.str.len() < 4"), target="y")
     assert "DATA-WRITTEN-TWICE" not in {one.code for one in first.notes}
     assert "DATA-WRITTEN-TWICE" in {one.code for one in load_dataset(path, like=first).notes}
+
+
+def test_a_column_may_be_called_self(tmp_path):
+    rows = [{"self": None, "y": 1}, *({"self": 2**60 + place, "y": place % 2} for place in range(1, 19))]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    assert str(read_table(tmp_path / "rows.json").frame["self"].iloc[-1]) == str(2**60 + 18)
+    assert load_dataset(pd.DataFrame(rows[1:]), target="y").columns == 2
