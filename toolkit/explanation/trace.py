@@ -206,7 +206,9 @@ def whole_scale(model: Model, outputs: Outputs) -> tuple[str, Score]:
     """Return the scale of a model taken as a whole, and what reads it off a frame, shape (rows, outputs)."""
     if outputs.task == "regression":
         return outputs.names[0], partial(outputs.read, model.labels)
-    if model.scores:
+    # Some support vector machines score each two of several classes, and not each class.
+    pairs = len(outputs.known) > 2 and getattr(model.last, "decision_function_shape", "") == "ovo"
+    if model.scores == "predict_proba" or (model.scores and not pairs):
         scale = PROBABILITY if model.scores == "predict_proba" else DECISION_SCORE
         return scale, partial(outputs.read, partial(model.read, model.scores))
     return DECISION, partial(outputs.decide, model.labels, outputs.known)
