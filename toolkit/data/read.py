@@ -269,8 +269,7 @@ def _json(content: bytes, shown: str, _: Schema | None) -> Read:
     frame = pd.read_json(io.BytesIO(plain), lines=lines, dtype=False, convert_dates=False, precise_float=True)
     if large := [str(name) for name in frame.select_dtypes("float") if (frame[name].abs() >= 2**53).any()]:
         rows = list(map(json.loads, filter(bytes.strip, plain.split(b"\n")))) if lines else json.loads(plain)
-        whole = {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in large}
-        frame = pd.DataFrame({**frame, **whole}, copy=False)
+        frame[large] = pd.DataFrame([[row.get(name) for name in large] for row in rows], dtype=object)
     return frame, [], {}
 
 

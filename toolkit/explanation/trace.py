@@ -195,7 +195,8 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
             single = raw.ndim == 1 or raw.shape[1] == 1
             said = special.expit(raw.ravel()) if single else special.softmax(raw, axis=1)
             if np.allclose(said, chance[:, -1] if single else chance, atol=1e-4):
-                link = LOG_ODDS if single else SOFTMAX
+                # The score of one of two classes makes no probability.
+                link = LOG_ODDS if single else DECISION_SCORE if outputs.task == "binary" else SOFTMAX
         found[link] = partial(outputs.read, margin)
     if hasattr(estimator, "predict_proba"):
         found[PROBABILITY] = partial(outputs.read, estimator.predict_proba)

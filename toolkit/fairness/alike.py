@@ -159,8 +159,8 @@ def change_column(
     for value in values:
         if not (other := (given[column] != value).to_numpy()).any():
             continue
-        everywhere = pd.Series(value, index=given.index, dtype=given[column].dtype)
-        changed = pd.DataFrame({**given, column: everywhere}, copy=False)
+        changed = given.copy(deep=False)
+        changed[column] = pd.Series(value, index=given.index, dtype=given[column].dtype)
         after = predict(model, replace(data, features=changed))
         # Each row is 0 where its decision stays, else 1, or -1 where it turns from positive to negative.
         turned = np.asarray(after.y_pred != before.y_pred, dtype=float)
