@@ -570,3 +570,10 @@ def test_columns_of_json_keep_the_names_that_look_like_numbers_or_dates(tmp_path
     table = pd.DataFrame({name: range(3) for name in names})
     table.to_json(path := tmp_path / ("t.jsonl" if lines else "t.json"), orient="records", lines=lines)
     pd.testing.assert_frame_equal(read_table(path).frame, table)
+
+
+def test_a_column_may_be_called_self(tmp_path):
+    rows = [{"self": None, "y": 1}, *({"self": 2**60 + place, "y": place % 2} for place in range(1, 19))]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    assert str(read_table(tmp_path / "rows.json").frame["self"].iloc[-1]) == str(2**60 + 18)
+    assert load_dataset(pd.DataFrame(rows[1:]), target="y").columns == 2

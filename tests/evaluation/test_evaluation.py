@@ -238,6 +238,18 @@ def test_findings_on_a_model_that_is_no_better_overfitted_and_miscalibrated(spli
     assert worse["EVAL-WORSE-THAN-BASELINE"].severity == "critical"
 
 
+def test_a_baseline_decides_at_the_threshold_that_was_chosen_for_it(split, model):
+    champion = evaluate(model, split, threshold="recall>=0.9", latency=False)
+    alone = champion.scalars()
+    for threshold in (None, "recall>=0.5"):
+        beside = evaluate(baseline_of(split, flip=False), split, baseline=champion, threshold=threshold, latency=False)
+        for name in ("recall", "accuracy", "f1"):
+            assert beside.scalars()[f"baseline.{name}"] == alone[f"test.{name}"]
+    undecided = evaluate(model, split, latency=False)
+    beside = evaluate(champion, split, baseline=undecided, latency=False).scalars()
+    assert beside["baseline.recall"].value == beside["test.recall"].value
+
+
 def baseline_of(split, *, flip):
     target = split.train.target.to_numpy()
     target = np.where(target == target[0], np.unique(target[target != target[0]])[0], target[0]) if flip else target

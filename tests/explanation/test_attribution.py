@@ -26,7 +26,7 @@ from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Po
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, SplineTransformer, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from toolkit.data.load import load_dataset
@@ -96,6 +96,8 @@ MODELS = [
     (FLIPPED, HistGradientBoostingClassifier(max_iter=20), "tree", "log-odds"),
     (BINARY, LogisticRegression(), "linear", "log-odds"),
     (FLIPPED, LogisticRegression(), "linear", "log-odds"),
+    # Of its two scores only that of the positive class is explained, from which no probability follows.
+    (BINARY, lightgbm.LGBMClassifier(objective="softmax", num_class=2, verbose=-1), "tree", "decision score"),
     (BINARY, RidgeClassifier(), "linear", "decision score"),
     (BINARY, LinearSVC(), "linear", "decision score"),
     (THREE, HistGradientBoostingClassifier(max_iter=10), "tree", "softmax score"),
@@ -128,8 +130,18 @@ def test_every_model_adds_up_on_its_own_scale(data, estimator, method, scale):
         np.testing.assert_array_equal(output.argmax(axis=1), said.y_pred)
     elif scale == "log-odds":
         np.testing.assert_allclose(1 / (1 + np.exp(-output[:, 0])), said.y_pred, atol=1e-6)
-    else:
+    elif scale != "decision score" or not hasattr(model, "predict_proba"):
         np.testing.assert_allclose(np.exp(output[:, 0]) if scale.startswith("log") else output[:, 0], said.y_pred)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_scores_of_each_two_classes_are_not_taken_for_those_of_each_class(kernel):
+    model, rows = fitted(SVC(kernel=kernel, decision_function_shape="ovo"), THREE), THREE.take(range(10))
+    found = choose_attributor(model, rows, THREE)
+    assert (found.method, found.scale, found.notes) == ("permutation", "decision (0 or 1)", ())
+    values, output = found.attribute(rows.features)
+    np.testing.assert_array_equal(output.argmax(axis=1), predict(model, rows).y_pred)
+    np.testing.assert_allclose(found.base + values.sum(axis=1), output, atol=1e-9)
 
 
 def test_trees_are_explained_as_by_shap_itself():

@@ -345,3 +345,18 @@ def test_the_interval_of_consistency_holds_the_truth():
 @pytest.mark.parametrize("noise", [0.0, 0.7])
 def test_the_interval_of_consistency_holds_the_truth_in_many_worlds(n, asked, noise):
     assert coverage(n, asked, noise, 400) >= 0.93
+
+
+@pytest.mark.parametrize("kind", ["sensitive", "number"])
+def test_a_column_may_have_any_name(kind):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"sensitive": rng.choice(["f", "m"], 200), "number": rng.normal(size=200)})
+    rows["y"] = np.where(rows["number"] + (rows["sensitive"] == "f") > 0.5, "yes", "no")
+    numbers = []
+    for name in (kind, "self"):
+        table = rows.rename(columns={kind: name})
+        sensitive = "self" if name == "self" and kind == "sensitive" else "sensitive"
+        data = load_dataset(table, target="y", positive="yes", sensitive=sensitive)
+        model = make_model(LogisticRegression(), data.features).fit(data.features, data.target)
+        numbers.append([str(one) for one in check_individual(model, data).scalars().values()])
+    assert numbers[0] == numbers[1]

@@ -152,6 +152,12 @@ def test_lots_are_even_and_a_rows_own():
     assert abs(np.corrcoef(drawn, table["a"])[0, 1]) < 0.05
 
 
+def test_a_row_keeps_its_lot_where_another_row_lacks_a_value():
+    whole = pd.DataFrame({"age": [20, 30, 40], "town": pd.Categorical(["a", "b", "a"])})
+    gap = pd.DataFrame({"age": [20, 30, np.nan], "town": pd.Categorical(["a", "b", None])})
+    assert lots(whole, 0)[:2].tolist() == lots(gap, 0)[:2].tolist()
+
+
 def test_groups_are_found_again_in_other_forms_of_the_column():
     flag = pd.Series([True, False] * 30)
     data = load_dataset(

@@ -66,6 +66,15 @@ def test_any_numbers_are_cut_into_levels_that_tell_them_apart(values):
     assert len(set(column.dropna())) < 2 or len(set(codes[column.notna()])) > 1
 
 
+@pytest.mark.parametrize("unit", [0.001, 0.01, 0.1, 0.2, 0.5, 1.0, 1000.0])
+def test_a_number_that_is_an_edge_is_in_the_band_that_begins_there(unit):
+    # As a file or a person writes them: 0.7, not seven times 0.1.
+    whole = np.repeat(np.arange(1, 14), 20)
+    column = pd.Series([float(f"{number * unit:.12g}") for number in whole])
+    assert cut(column).codes.tolist() == cut(pd.Series(whole * 10.0)).codes.tolist()
+    assert {float(f"{edge:.12g}") for edge in find_edges(column)[0]} == set(find_edges(column)[0])
+
+
 def test_rare_texts_are_joined_and_a_text_that_is_called_like_a_level_is_told_apart():
     column = pd.Series(["other"] * 3 + ["missing"] * 3 + list("abc") + [None])
     found = cut(column, most=2)

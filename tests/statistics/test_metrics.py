@@ -9,10 +9,11 @@ from sklearn import metrics as sk
 
 from toolkit.errors import InputError
 from toolkit.statistics.calibration import calibration_bins, calibration_error
-from toolkit.statistics.measure import difference
+from toolkit.statistics.measure import difference, rival
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.regression import SCALE_FREE, has_heavy_tails, regression_metrics
+from toolkit.statistics.units import Units
 
 BINARY = {
     "roc_auc": lambda y, p, c: sk.roc_auc_score(y, p),
@@ -384,3 +385,26 @@ def test_heavy_tails_are_told_from_light_ones():
     assert heavy["t3"] >= 75
     assert not has_heavy_tails(np.zeros(1000))
     assert not has_heavy_tails(np.ones(1000))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(20, 400), st.booleans())
+def test_a_model_that_always_says_positive_gives_way_to_chance_and_no_other_does(seed, n, weighted):
+    rng = np.random.default_rng(seed)
+    y = np.append([0.0, 1.0], (rng.random(n) < 0.6).astype(float))
+    units = Units(np.arange(n + 2), n + 2, "", "row", (each := rng.random(n + 2) + 0.5) / each.mean(), "w")
+    own, always, right = (
+        binary_metrics(y, None, decisions=called, units=units if weighted else None)
+        for called in ((rng.random(n + 2) < 0.5).astype(float), np.ones(n + 2), y)
+    )
+    for name in ("precision", "recall", "f1"):
+        assert rival(own[name], always[name]) is own[name].chance
+        assert rival(own[name], right[name]) is right[name]
+        assert 0 < always[name].estimate.value <= always[name].estimate.high <= right[name].estimate.value == 1
+
+
+def test_a_model_no_better_than_chance_stays_what_another_is_compared_with():
+    # Its recall is, by the way, just the share of rows that it says positive of.
+    y, second = np.tile([1.0, 0.0], 20), np.tile([1.0, 1.0, 0.0, 0.0], 10)
+    found, other = (binary_metrics(y, None, decisions=called) for called in (np.tile([1.0, 0.0, 1.0, 1.0], 10), second))
+    assert difference(found["recall"], other["recall"]).value == pytest.approx(1 - 0.5)

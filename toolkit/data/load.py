@@ -243,7 +243,7 @@ def _assign(
         group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,
         others=others,
-        fingerprint=fingerprint(frame.assign(**read)),
+        fingerprint=fingerprint(pd.DataFrame({**frame, **read}, copy=False)),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,

@@ -136,7 +136,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     if kept := [str(name) for name in frame.index.names if name is not None]:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    frame = frame.assign(**{name: usual(frame[name]) for name in names})
+    frame = pd.DataFrame({name: usual(frame[name]) for name in names}, copy=False)
     cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype.kind in "OU"}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
     decisions = decide_formats(texts, known)
@@ -147,7 +147,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         # Some databases keep yes and no as 1 and 0.
         if column_kind(frame[name]) == "number" and frame[name].dropna().isin([0, 1]).all():
             read[name] = frame[name].astype("boolean")
-    frame, source = frame.assign(**read), masked(table.source)
+    frame, source = pd.DataFrame({**frame, **read}, copy=False), masked(table.source)
     return table._replace(frame=frame, source=source, notes=(*notes, *said), decisions={**table.decisions, **decisions})
 
 
@@ -270,7 +270,7 @@ def _json(content: bytes, shown: str, _: Schema | None) -> Read:
     frame = pd.read_json(io.BytesIO(plain), lines=lines, **as_written)
     if large := [str(name) for name in frame.select_dtypes("float") if (frame[name].abs() >= 2**53).any()]:
         rows = list(map(json.loads, filter(bytes.strip, plain.split(b"\n")))) if lines else json.loads(plain)
-        frame = frame.assign(**{name: pd.Series([row.get(name) for row in rows], dtype=object) for name in large})
+        frame[large] = pd.DataFrame([[row.get(name) for name in large] for row in rows], dtype=object)
     return frame, [], {}
 
 

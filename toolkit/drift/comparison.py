@@ -64,8 +64,9 @@ def with_model(
         labels = list(column.distinct) if column is not None and column.dtype == "category" else None
         absent[name] = pd.Series(np.nan, features.index, "float64" if labels is None else pd.CategoricalDtype(labels))
     needed = listed(map(repr, gone), 5)
+    features = pd.DataFrame({**features, **absent}, copy=False) if gone else features
     try:
-        current = with_prediction(current, features.assign(**absent) if gone else features, model)
+        current = with_prediction(current, features, model)
     except InputError:
         if not gone:
             raise

@@ -51,9 +51,10 @@ def evaluate(
     data : Dataset or Split
         With a split every part is measured; a table alone counts as the test part.
     baseline : estimator or "guess", optional
-        Measured on the test part beside the model, with the paired difference of the two. ``"guess"`` knows only how
-        often each outcome occurs (regression: the mean): in the training part, or in a single table itself, where no
-        guess that is the same for every row has a lower log loss or squared error.
+        Measured on the test part beside the model, with the paired difference of the two; at its own threshold where
+        one was chosen for it, else at the model's. ``"guess"`` knows only how often each outcome occurs (regression:
+        the mean): in the training part, or in a single table itself, where no guess that is the same for every row has
+        a lower log loss or squared error.
     threshold : float, str, mapping, Rule or Threshold, optional
         At which score a row is predicted positive, by default the model's own: see ``read_threshold``. A rule chooses
         on the validation part; where there is none, on the training part, and of a single table on that table, which
@@ -96,11 +97,12 @@ def evaluate(
         if isinstance(baseline, str):
             baseline, in_hindsight = _guess(baseline, parts)
             notes += in_hindsight
-        guessed = predict(baseline, test)
-        at = chosen
-        if chosen and (chosen.rule.default or predicted["test"].probabilities != guessed.probabilities):
-            # No threshold was chosen, or the scores of the two do not compare: the baseline decides itself.
-            at = replace(chosen, value=math.nan)
+        other = Model.of(baseline, test)
+        guessed, at, own = predict(other, test), chosen, other.threshold
+        chose = own is not None and not own.rule.default
+        if chosen and (chose or chosen.rule.default or predicted["test"].probabilities != guessed.probabilities):
+            # It has a threshold, none was chosen, or the scores of the two do not compare: the baseline decides itself.
+            at = replace(chosen, value=own.value if own else math.nan)
         compared = measure(guessed, at, units["test"], seed)
     numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])

@@ -95,7 +95,8 @@ def choose_attributor(
     rng = np.random.default_rng(seed)
     view = None if method == "permutation" else see_through(model, data.features)
     estimator = view.estimator if view else None
-    linear = hasattr(estimator, "coef_") and hasattr(estimator, "intercept_")
+    pairs = hasattr(estimator, "decision_function_shape") and len(model.classes) > 2  # a line for each two classes
+    linear = hasattr(estimator, "coef_") and hasattr(estimator, "intercept_") and not pairs
     fitting = "linear" if linear else "tree" if encoding_for(estimator) == "ordinal" else "permutation"
     kind = fitting if method == "auto" else method
     failure = "its encoding cannot be traced to the original columns"

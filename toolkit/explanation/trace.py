@@ -195,7 +195,8 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
             single = raw.ndim == 1 or raw.shape[1] == 1
             said = special.expit(raw.ravel()) if single else special.softmax(raw, axis=1)
             if np.allclose(said, chance[:, -1] if single else chance, atol=1e-4):
-                link = LOG_ODDS if single else SOFTMAX
+                # The score of one of two classes makes no probability.
+                link = LOG_ODDS if single else DECISION_SCORE if outputs.task == "binary" else SOFTMAX
         found[link] = partial(outputs.read, margin)
     if hasattr(estimator, "predict_proba"):
         found[PROBABILITY] = partial(outputs.read, estimator.predict_proba)
@@ -206,7 +207,9 @@ def whole_scale(model: Model, outputs: Outputs) -> tuple[str, Score]:
     """Return the scale of a model taken as a whole, and what reads it off a frame, shape (rows, outputs)."""
     if outputs.task == "regression":
         return outputs.names[0], partial(outputs.read, model.labels)
-    if model.scores:
+    # Some support vector machines score each two of several classes, and not each class.
+    pairs = len(outputs.known) > 2 and getattr(model.last, "decision_function_shape", "") == "ovo"
+    if model.scores == "predict_proba" or (model.scores and not pairs):
         scale = PROBABILITY if model.scores == "predict_proba" else DECISION_SCORE
         return scale, partial(outputs.read, partial(model.read, model.scores))
     return DECISION, partial(outputs.decide, model.labels, outputs.known)

@@ -54,7 +54,7 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Codes:
     middle = numbers.median()
     apart = (numbers - middle).abs()
     reach = REACH * apart[apart > 0].median().fillna(0)
-    features = features.assign(**numbers.clip(middle - reach, middle + reach, axis=1))
+    features = pd.DataFrame({**features, **numbers.clip(middle - reach, middle + reach, axis=1)}, copy=False)
     encoded = make_model(KNeighborsClassifier(), features)[0].fit_transform(features)
     search = NearestNeighbors(n_neighbors=keep + 1, algorithm="brute").fit(encoded)
     found: Codes = search.kneighbors(encoded[:asked], return_distance=False)
@@ -159,7 +159,8 @@ def change_column(
     for value in values:
         if not (other := (given[column] != value).to_numpy()).any():
             continue
-        changed = given.assign(**{column: pd.Series(value, index=given.index, dtype=given[column].dtype)})
+        changed = given.copy(deep=False)
+        changed[column] = pd.Series(value, index=given.index, dtype=given[column].dtype)
         after = predict(model, replace(data, features=changed))
         # Each row is 0 where its decision stays, else 1, or -1 where it turns from positive to negative.
         turned = np.asarray(after.y_pred != before.y_pred, dtype=float)

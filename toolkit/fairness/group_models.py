@@ -108,6 +108,8 @@ def lots(features: pd.DataFrame, seed: int) -> Array:
     >>> bool(drawn[0] == drawn[2]), bool(drawn[0] == drawn[1])
     (True, False)
     """
+    # A whole number is the same where another row's lacks a value, and all are floats.
+    features = features.astype(dict.fromkeys(features.select_dtypes("number"), float))
     mixed = pd.util.hash_pandas_object(features, index=False).to_numpy(dtype=np.uint64)
     mixed = (mixed ^ np.uint64(seed % 2**32)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -191,7 +191,7 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
         cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
         if (numbers := pd.to_numeric(cells, errors="coerce")).notna().equals(column.notna()):
             written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
-    return features.assign(**written) if written else features
+    return pd.DataFrame({**features, **written}, copy=False) if written else features
 
 
 def given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:

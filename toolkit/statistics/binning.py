@@ -145,9 +145,10 @@ def _rounded(cuts: Array, width: float, dates: bool) -> Array:
         return np.asarray(moments(cuts).astype(f"datetime64[{period}]").astype("datetime64[D]").astype(float))
     if not 1e-300 < width < 1e300:
         return cuts
-    power = 10.0 ** math.floor(math.log10(width))
-    step = max(factor * power for factor in (1, 2, 5) if factor * power <= width or factor == 1)
-    return np.asarray(np.round(cuts / step) * step)
+    power = math.floor(math.log10(width))
+    step = max(factor * 10.0**power for factor in (1, 2, 5) if factor * 10.0**power <= width or factor == 1)
+    # To the digits of the step, as three times 0.1 is more than 0.3.
+    return np.round(np.round(cuts / step) * step, -power)
 
 
 def cell_text(value: Any, dates: bool, most: int = 40) -> str:

@@ -42,15 +42,14 @@ def positive_metrics(y: Array, called: Array, weights: Array) -> dict[str, Measu
     among = rate + said
     slope = 2 * (said**2 * (y - rate) + rate**2 * (called - said)) / among**2
     curve = smooth(2 * rate * said / among, slope, weights, effective=float(ones.sum()), method="delta, logit scale")
-    guesses = {"precision": share(y, weights), "recall": share(called, weights), "f1": curve}
+    guesses = found if called.all() else {"precision": share(y, weights), "recall": share(called, weights), "f1": curve}
     chance = {name: one._replace(estimate=replace(one.estimate, method=BY_CHANCE)) for name, one in guesses.items()}
     return {name: one._replace(chance=chance[name]) for name, one in found.items()}
 
 
 def f1(y: Array, called: Array, weights: Array) -> Measure:
     """Measure F1 by Wilson's interval of the Jaccard index, of which it is a function."""
-    n, hits = len(y), float((y * weights) @ called)
-    size = float((y + called) @ weights)
+    n, hits, size = len(y), float((y * called * weights).sum()), float(((y + called) * weights).sum())
     if not y @ weights:
         return undefined(n)
     value, union = 2 * hits / size, size - hits

@@ -49,7 +49,8 @@ class Measure(NamedTuple):
     units : Units or None
         The independent observations that the interval is of; None where these are the rows.
     chance : Measure or None
-        What a guess that says positive as often gives, where a model that never says positive gives less than that.
+        What a guess that says positive as often gives, where a model that never says positive gives less than that;
+        with the same influences where the model always says positive, which is such a guess.
     """
 
     estimate: Estimate
@@ -144,7 +145,7 @@ def rival(first: Measure, second: Measure) -> Measure:
     reaches that of one that always does, which says nothing of how well it tells the classes apart. A guess that says
     positive as often as the first is the measure.
     """
-    constant = second.chance is None or second.chance.estimate.value == second.estimate.value
+    constant = second.chance is None or second.chance.influence is second.influence
     return first.chance if first.chance and constant else second
 
 
@@ -188,7 +189,7 @@ def share(hits: Array, among: Array) -> Measure:
     size, n = float(among.sum()), len(among)
     if size == 0:
         return undefined(n)
-    count = float(hits @ among)
+    count = float((hits * among).sum())  # summed as the size is, so that no share is above 1
     influence = among * (hits - count / size) * n / math.sqrt(size * max(size - 1, 1))
     return Measure.made(count / size, partial(wilson, count, size), "Wilson", influence, n / size)
 
