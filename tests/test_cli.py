@@ -238,6 +238,22 @@ class TestErrors:
         done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.stderr == ""
 
+    @pytest.mark.parametrize("stderr", ["&-", "/dev/full"])
+    def test_progress_that_nobody_can_read_costs_no_report(self, tmp_path, stderr):
+        command = f"{sys.executable} -m toolkit run {ECHOES} -p data wine --out {tmp_path}/reports 2>{stderr}"
+        (tmp_path / "my_own_module.py").write_text("VALUE = 1")
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        how = {"cwd": tmp_path, "env": environ, "stdout": subprocess.PIPE, "text": True}
+        done = subprocess.run(["bash", "-c", command], **how, check=False)
+        assert done.returncode == 0
+        assert Path(done.stdout.strip()).is_file()
+
+    @pytest.mark.parametrize("stderr", ["&-", "/dev/full"])
+    def test_a_refusal_that_nobody_can_read_ends_with_its_code(self, tmp_path, stderr):
+        command = f"{sys.executable} -m toolkit params experimant 2>{stderr}"
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 2
+
     def test_a_terminal_that_cannot_write_a_letter_gets_a_question_mark(self, tmp_path):
         done = shell("data", "census_incme", cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
         assert done.returncode == 2

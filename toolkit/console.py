@@ -34,7 +34,12 @@ class Commands(click.Group):
         """Run the command with streams that no text from the data commands."""
         atexit.register(gc.freeze)  # else modules are taken down one by one, which takes a second
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes half a second
-        out, err = (_Stream.over(one) for one in (sys.stdout, sys.stderr))
+        while (
+            place := os.open(os.devnull, os.O_RDWR)
+        ) < 3:  # closed; a file or pipe that took its place would be written
+            os.set_inheritable(place, True)
+        os.close(place)
+        out, err = _Stream.over(sys.stdout), _Spoken.over(sys.stderr)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 return super().main(*arguments, **options)
@@ -100,6 +105,8 @@ def command(name: str) -> Callable[[Callable[..., None]], Any]:
 class _Stream(io.TextIOWrapper):
     """Writes what is printable and no secrets, and nothing where the reader is gone."""
 
+    harmless: type[OSError] = BrokenPipeError
+
     @classmethod
     def over(cls, given: Any) -> Any:
         """Take the place of a stream of the terminal; any other is left as it is."""
@@ -107,9 +114,19 @@ class _Stream(io.TextIOWrapper):
         return cls(given.buffer, given.encoding, "replace", write_through=True) if wraps else given
 
     def write(self, text: str) -> int:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(self.harmless):
             super().write("\n".join(map(printable, masked(text).split("\n"))))
         return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(self.harmless):
+            super().flush()
+
+
+class _Spoken(_Stream):
+    """Writes what a person is told meanwhile: where the system refuses that, the work goes on."""
+
+    harmless = OSError
 
 
 def _explained(error: Exception) -> tuple[str, int]:

@@ -21,7 +21,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from toolkit.core.clock import clock
-from toolkit.core.words import masked
+from toolkit.core.words import masked, say
 from toolkit.errors import InputError, refusing
 from toolkit.registry import store
 from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
@@ -224,7 +224,7 @@ def _tidy(out: Path) -> None:
             if any(left.iterdir()):
                 when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
                 kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
-                sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
+                say(f"A run was killed before it ended. What it had written is in {kept}")
             else:
                 left.rmdir()
         Path(f"{left}.lock").unlink(missing_ok=True)

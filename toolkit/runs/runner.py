@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shlex
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from markupsafe import Markup
 from toolkit.core.face import Face
 from toolkit.core.result import Result
 from toolkit.core.results import Results, read_results
-from toolkit.core.words import masked, printable, shorten, slug
+from toolkit.core.words import masked, printable, say, shorten, slug
 from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
@@ -104,7 +103,7 @@ def run(
             said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
             if require_tracking:
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
-            sys.stderr.write(f"Warning: {said}\n")
+            say(f"Warning: {said}")
         return done
 
 
@@ -170,7 +169,7 @@ def _check_tracking(out: Path, required: bool) -> None:
         if required or uri == store.beside(out):
             raise
         store.check_reachable(store.beside(out))
-        sys.stderr.write(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.\n")
+        say(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.")
 
 
 def _finish(job: _Job, tracked: bool) -> Run:
