@@ -248,6 +248,11 @@ class TestErrors:
         assert done.returncode == 0
         assert Path(done.stdout.strip()).is_file()
 
+    def test_warnings_as_errors_cost_no_report(self, tmp_path):
+        (tmp_path / "my_own_module.py").write_text("VALUE = 1")
+        done = shell("run", ECHOES, "-p", "data", "wine", cwd=tmp_path, PYTHONWARNINGS="error")
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
     @pytest.mark.parametrize("stderr", ["&-", "/dev/full"])
     def test_a_refusal_that_nobody_can_read_ends_with_its_code(self, tmp_path, stderr):
         command = f"{sys.executable} -m toolkit params experimant 2>{stderr}"

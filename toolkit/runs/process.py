@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib import import_module
@@ -100,10 +101,12 @@ def execute(
 
 def _make_ready(out: Path, folder: Path) -> None:
     """Do what the end of a run needs and for which there is time before: load modules, make the tables of a store."""
-    for name in VARIABLES["later"]:
-        import_module(name)
-    store.prepare(store.tracking_uri(out), folder)
-    import_module("toolkit.report.render").get_ready()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as an error, one of a package would leave its modules half loaded
+        for name in VARIABLES["later"]:
+            import_module(name)
+        store.prepare(store.tracking_uri(out), folder)
+        import_module("toolkit.report.render").get_ready()
 
 
 def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:
