@@ -40,7 +40,10 @@ def tracking_uri(out: Path) -> str:
 
 def beside(out: Path) -> str:
     """Return the SQLite file beside the reports folder, which takes the runs that no server takes."""
-    return f"sqlite:///{out.resolve().parent / 'mlflow.db'}"
+    if re.search(r"\?|%[0-9a-fA-F]{2}", file := str(out.resolve().parent / "mlflow.db")):
+        said = f"Runs cannot be kept in {file!r}: in the address of a database ? and %20 mean something else."
+        raise InputError(f"{said} Choose a folder for the reports whose path has neither.")
+    return f"sqlite:///{file}"
 
 
 def check_reachable(uri: str) -> None:
@@ -74,6 +77,8 @@ def _check_database(uri: str) -> None:
             if not os.access(folder, os.W_OK):
                 raise unusable(uri, "its folder is missing or cannot be written to")
             return
+        if uri.startswith("sqlite") and os.path.isfile(own := url.database or "") and not os.access(own, os.W_OK):
+            raise unusable(uri, "its file cannot be written to")
         engine = sqlalchemy.create_engine(url)
         with engine.connect() as connection:
             look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
