@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from mlflow.exceptions import MlflowException
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -249,6 +250,16 @@ def test_a_folder_that_no_address_can_name_is_refused_at_once(tmp_path, folder):
     with pytest.raises(InputError, match="Choose a folder"):
         toolkit.run("experiment", data="wine", out=tmp_path / folder / "reports")
     assert [one.name for one in tmp_path.rglob("*")] == [folder]
+
+
+def test_an_experiment_that_another_run_makes_meanwhile_is_used(tmp_path, monkeypatch):
+    with store.connect(store.beside(tmp_path / "reports")) as client:
+        first, look = store.experiment_of(client, "ours", tmp_path / "reports"), client.get_experiment_by_name
+        answers = iter([None, look("ours"), None, None])
+        monkeypatch.setattr(client, "get_experiment_by_name", lambda _: next(answers))
+        assert store.experiment_of(client, "ours", tmp_path / "reports") == first
+        with pytest.raises(MlflowException, match="already exists"):  # which nobody finds
+            store.experiment_of(client, "ours", tmp_path / "reports")
 
 
 def test_safe_names_are_accepted_and_stay_apart():

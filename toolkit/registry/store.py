@@ -191,9 +191,15 @@ def in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tu
 
 def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     """Return the experiment's id; a new one beside the reports keeps its files there too."""
+    from mlflow.exceptions import MlflowException
+
     if not (found := client.get_experiment_by_name(name)):
         folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
-        return str(client.create_experiment(name, folder if client.tracking_uri == beside(out) else None))
+        try:
+            return str(client.create_experiment(name, folder if client.tracking_uri == beside(out) else None))
+        except MlflowException:  # another run may have made it meanwhile
+            if not (found := client.get_experiment_by_name(name)):
+                raise
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
