@@ -222,6 +222,15 @@ class TestErrors:
         result = failing(error)
         assert (result.exit_code, result.stderr, result.stdout) == (code, "Error: no\n", "")
 
+    @pytest.mark.parametrize("command", ["run", "sweep --over seed=1,2"])
+    def test_a_current_folder_that_is_gone_is_said(self, tmp_path, command):
+        asked = f"{sys.executable} -m toolkit {command} {ECHOES} -p data a --out {tmp_path}/reports"
+        script = f"mkdir {tmp_path}/gone; cd {tmp_path}/gone; rmdir {tmp_path}/gone; {asked}"
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=False)
+        assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+        assert done.stderr.endswith("Error: The system refused: the current folder: No such file or directory.\n")
+
     def test_debugging_adds_the_traceback(self, failing, monkeypatch):
         monkeypatch.setenv("TOOLKIT_DEBUG", "1")
         result = failing(InputError("no"))

@@ -247,7 +247,7 @@ def test_a_folder_may_have_most_signs(tmp_path, folder):
 @pytest.mark.parametrize("folder", ["who?", "a%20b"])
 def test_a_folder_that_no_address_can_name_is_refused_at_once(tmp_path, folder):
     (tmp_path / folder).mkdir()
-    with pytest.raises(InputError, match="Choose a folder"):
+    with pytest.raises(InputError, match="Choose another folder"):
         toolkit.run("experiment", data="wine", out=tmp_path / folder / "reports")
     assert [one.name for one in tmp_path.rglob("*")] == [folder]
 

@@ -382,16 +382,6 @@ class TestRefusedRun:
         with pytest.raises(InputError, match=rf"Cannot write reports in '{out}': .*--out"):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=out)
 
-    def test_a_current_folder_that_is_gone(self, tmp_path, monkeypatch):
-        (tmp_path / "gone").mkdir()
-        monkeypatch.chdir(tmp_path / "gone")
-        (tmp_path / "gone").rmdir()
-        with pytest.raises(InputError, match="The current folder cannot be used"):
-            runner.run(NOTEBOOKS / "breaks.ipynb", out=tmp_path / "reports")
-        with pytest.raises(InputError, match="The current folder cannot be used"):
-            toolkit.sweep("experiment", {"seed": [1, 2]}, data="wine")
-        assert everything_in(tmp_path) == []
-
     @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
     def test_a_time_limit_that_is_none(self, seconds):
         with pytest.raises(InputError, match="time limit must be more than 0 seconds"):

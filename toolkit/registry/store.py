@@ -41,8 +41,7 @@ def tracking_uri(out: Path) -> str:
 def beside(out: Path) -> str:
     """Return the SQLite file beside the reports folder, which takes the runs that no server takes."""
     if re.search(r"\?|%[0-9a-fA-F]{2}", file := str(out.resolve().parent / "mlflow.db")):
-        said = f"Runs cannot be kept in {file!r}: in the address of a database ? and %20 mean something else."
-        raise InputError(f"{said} Choose a folder for the reports whose path has neither.")
+        raise InputError(f"Runs cannot be kept in {file!r}: a path there holds no ? and no %20. Choose another folder.")
     return f"sqlite:///{file}"
 
 
@@ -191,13 +190,11 @@ def in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tu
 
 def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     """Return the experiment's id; a new one beside the reports keeps its files there too."""
-    from mlflow.exceptions import MlflowException
-
     if not (found := client.get_experiment_by_name(name)):
         folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
         try:
             return str(client.create_experiment(name, folder if client.tracking_uri == beside(out) else None))
-        except MlflowException:  # another run may have made it meanwhile
+        except Exception:  # another run may have made it meanwhile
             if not (found := client.get_experiment_by_name(name)):
                 raise
     if found.lifecycle_stage == "deleted":

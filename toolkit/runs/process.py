@@ -101,8 +101,7 @@ def execute(
 
 def _make_ready(out: Path, folder: Path) -> None:
     """Do what the end of a run needs and for which there is time before: load modules, make the tables of a store."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as an error, one of a package would leave its modules half loaded
+    with warnings.catch_warnings(action="ignore"):  # as an error, one of a package would leave its modules half loaded
         for name in VARIABLES["later"]:
             import_module(name)
         store.prepare(store.tracking_uri(out), folder)

@@ -18,7 +18,7 @@ from toolkit.core.face import Face
 from toolkit.core.result import Result
 from toolkit.core.results import Results, read_results
 from toolkit.core.words import masked, printable, say, shorten, slug
-from toolkit.errors import InputError, RunError, refusing
+from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
@@ -83,8 +83,7 @@ def run(
     """
     schema = Schema(find_template(template))
     wanted = {**(parameters or {}), **more}
-    with refusing("The current folder cannot be used"):  # it may be gone
-        place = Path(os.path.abspath(Path.cwd() / (out or "reports")))
+    place = Path(os.path.abspath(Path.cwd() / (out or "reports")))
     values = check_request(schema, wanted, timeout, record.parent if record else place)
     with interrupted_once(), staging_in(place) as staging:
         if record is None:

@@ -93,8 +93,7 @@ def sweep(
     toolkit.errors.InputError: Template 'experiment' has no parameter 'sead'. Did you mean 'seed'? It has: ...
     """
     schema = Schema(find_template(template))
-    with refusing("The current folder cannot be used"):
-        folder = Path(os.path.abspath(Path.cwd() / (out or "reports")))
+    folder = Path(os.path.abspath(Path.cwd() / (out or "reports")))
     planned = _plan(schema, {**(parameters or {}), **more}, over, timeout, folder)
     whole("jobs", jobs, 1)
     page = f"sweep-{schema.name}-{_digest(list(planned))}"
