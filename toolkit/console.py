@@ -112,12 +112,12 @@ class _Stream(io.TextIOWrapper):
         return cls(given.buffer, given.encoding, "replace", write_through=True) if wraps else given
 
     def write(self, text: str) -> int:
-        with contextlib.suppress(OSError if self.name == "<stderr>" else BrokenPipeError):
+        with contextlib.suppress(OSError if getattr(self.buffer, "name", "") == "<stderr>" else BrokenPipeError):
             super().write("\n".join(map(printable, masked(text).split("\n"))))
         return len(text)
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError if self.name == "<stderr>" else BrokenPipeError):
+        with contextlib.suppress(OSError if getattr(self.buffer, "name", "") == "<stderr>" else BrokenPipeError):
             super().flush()
 
 
