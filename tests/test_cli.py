@@ -222,6 +222,15 @@ class TestErrors:
         result = failing(error)
         assert (result.exit_code, result.stderr, result.stdout) == (code, "Error: no\n", "")
 
+    @pytest.mark.parametrize("command", ["run", "sweep --over seed=1,2"])
+    def test_a_current_folder_that_is_gone_is_said(self, tmp_path, command):
+        asked = f"{sys.executable} -m toolkit {command} {ECHOES} -p data a --out {tmp_path}/reports"
+        script = f"mkdir {tmp_path}/gone; cd {tmp_path}/gone; rmdir {tmp_path}/gone; {asked}"
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=False)
+        assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+        assert done.stderr.endswith("Error: The system refused: the current folder: No such file or directory.\n")
+
     def test_debugging_adds_the_traceback(self, failing, monkeypatch):
         monkeypatch.setenv("TOOLKIT_DEBUG", "1")
         result = failing(InputError("no"))
@@ -237,6 +246,27 @@ class TestErrors:
         command = f"{sys.executable} -m toolkit params experiment | true"
         done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.stderr == ""
+
+    @pytest.mark.parametrize("stderr", ["&-", "/dev/full"])
+    def test_progress_that_nobody_can_read_costs_no_report(self, tmp_path, stderr):
+        command = f"{sys.executable} -m toolkit run {ECHOES} -p data wine --out {tmp_path}/reports 2>{stderr}"
+        (tmp_path / "my_own_module.py").write_text("VALUE = 1")
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        how = {"cwd": tmp_path, "env": environ, "stdout": subprocess.PIPE, "text": True}
+        done = subprocess.run(["bash", "-c", command], **how, check=False)
+        assert done.returncode == 0
+        assert Path(done.stdout.strip()).is_file()
+
+    def test_warnings_as_errors_cost_no_report(self, tmp_path):
+        (tmp_path / "my_own_module.py").write_text("VALUE = 1")
+        done = shell("run", ECHOES, "-p", "data", "wine", cwd=tmp_path, PYTHONWARNINGS="error")
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+    @pytest.mark.parametrize("stderr", ["&-", "/dev/full"])
+    def test_a_refusal_that_nobody_can_read_ends_with_its_code(self, tmp_path, stderr):
+        command = f"{sys.executable} -m toolkit params experimant 2>{stderr}"
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 2
 
     def test_a_terminal_that_cannot_write_a_letter_gets_a_question_mark(self, tmp_path):
         done = shell("data", "census_incme", cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")

@@ -34,6 +34,11 @@ class Commands(click.Group):
         """Run the command with streams that no text from the data commands."""
         atexit.register(gc.freeze)  # else modules are taken down one by one, which takes a second
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes half a second
+        while (
+            place := os.open(os.devnull, os.O_RDWR)
+        ) < 3:  # closed; a file or pipe that took its place would be written
+            os.set_inheritable(place, True)
+        os.close(place)
         out, err = (_Stream.over(one) for one in (sys.stdout, sys.stderr))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
@@ -98,7 +103,7 @@ def command(name: str) -> Callable[[Callable[..., None]], Any]:
 
 
 class _Stream(io.TextIOWrapper):
-    """Writes what is printable and no secrets, and nothing where the reader is gone."""
+    """Writes what is printable and no secrets; nothing where the reader is gone, or progress cannot be written."""
 
     @classmethod
     def over(cls, given: Any) -> Any:
@@ -107,9 +112,13 @@ class _Stream(io.TextIOWrapper):
         return cls(given.buffer, given.encoding, "replace", write_through=True) if wraps else given
 
     def write(self, text: str) -> int:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError if getattr(self.buffer, "name", "") == "<stderr>" else BrokenPipeError):
             super().write("\n".join(map(printable, masked(text).split("\n"))))
         return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError if getattr(self.buffer, "name", "") == "<stderr>" else BrokenPipeError):
+            super().flush()
 
 
 def _explained(error: Exception) -> tuple[str, int]:
@@ -121,7 +130,9 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, RecursionError):
         return "The input is nested too deeply.", 2
     if isinstance(error, OSError):
-        said = f"{shown(str(error.filename))}: {error.strerror}" if error.filename else str(error)
+        gone = "the current folder" if error.errno == errno.ENOENT else ""  # no other file has no name
+        what = shown(str(error.filename)) if error.filename else gone
+        said = f"{what}: {error.strerror}" if what else str(error)
         return f"The system refused: {said}.", 3 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 2
     said = f"The toolkit itself failed ({type(error).__name__}: {printable(shorten(error))})."
     story = masked(f"{said}\n\ntoolkit {__version__}, Python {sys.version}\n\n{traceback.format_exc()}\n{_SEND}")

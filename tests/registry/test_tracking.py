@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from mlflow.exceptions import MlflowException
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
+import toolkit
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Candidate, DataRecord, ModelRecord, Record
 from toolkit.core.results import RunInfo
@@ -224,6 +226,40 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, monkeypatch):
     (tmp_path / "mlflow.db").write_text("not a database, but long enough to be looked at" * 10)
     with pytest.raises(InputError, match="cannot be used"):
         store.check_reachable(store.tracking_uri(tmp_path / "reports"))
+
+
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("CREATE TABLE runs (id)")
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "mlflow.db")  # as it is for all but root
+    with pytest.raises(InputError, match="its file cannot be written to"):
+        store.check_reachable(store.tracking_uri(tmp_path / "reports"))
+
+
+@pytest.mark.parametrize("folder", ["50%", "a b", "q'#&@:;"])
+def test_a_folder_may_have_most_signs(tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    with store.connect(store.beside(tmp_path / folder / "reports")) as client:
+        client.search_experiments()
+    assert [one.name for one in (tmp_path / folder).iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.parametrize("folder", ["who?", "a%20b"])
+def test_a_folder_that_no_address_can_name_is_refused_at_once(tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    with pytest.raises(InputError, match="Choose another folder"):
+        toolkit.run("experiment", data="wine", out=tmp_path / folder / "reports")
+    assert [one.name for one in tmp_path.rglob("*")] == [folder]
+
+
+def test_an_experiment_that_another_run_makes_meanwhile_is_used(tmp_path, monkeypatch):
+    with store.connect(store.beside(tmp_path / "reports")) as client:
+        first, look = store.experiment_of(client, "ours", tmp_path / "reports"), client.get_experiment_by_name
+        answers = iter([None, look("ours"), None, None])
+        monkeypatch.setattr(client, "get_experiment_by_name", lambda _: next(answers))
+        assert store.experiment_of(client, "ours", tmp_path / "reports") == first
+        with pytest.raises(MlflowException, match="already exists"):  # which nobody finds
+            store.experiment_of(client, "ours", tmp_path / "reports")
 
 
 def test_safe_names_are_accepted_and_stay_apart():

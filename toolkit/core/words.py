@@ -1,7 +1,9 @@
 """How names, numbers and texts from data are written for a reader: printable, short, in words."""
 
+import contextlib
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -144,6 +146,17 @@ def unique(labels: Iterable[str], form: str = "{} ({})") -> list[str]:
         forms = chain([label], (form.format(label, number) for number in count(2)))
         taken[next(one for one in forms if one not in taken)] = None
     return list(taken)
+
+
+def say(text: object) -> None:
+    """Write a line without secrets on stderr; where that cannot be done, whatever is at work goes on.
+
+    Examples
+    --------
+    >>> say("The table has 178 rows.")
+    """
+    with contextlib.suppress(OSError, AttributeError):  # it is None where it was closed
+        sys.stderr.write(f"{masked(printable(text))}\n")
 
 
 def slug(text: object, most: int = 40, *, ascii_only: bool = True) -> str:

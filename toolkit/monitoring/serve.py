@@ -7,7 +7,6 @@ import io
 import json
 import math
 import socket
-import sys
 import threading
 import time
 from collections import Counter
@@ -27,7 +26,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from toolkit.core.texts import refuser
-from toolkit.core.words import printable
+from toolkit.core.words import say
 from toolkit.data.load import as_dataset
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.drift.detect import detect_drift
@@ -173,7 +172,7 @@ class Answers:
                 try:
                     self._sum_up()
                 except Exception as error:  # noqa: BLE001  # a full disk is no reason not to answer
-                    sys.stderr.write(f"Warning: the log was not written: {printable(error)}\n")
+                    say(f"Warning: the log was not written: {error}")
 
     def _sum_up(self) -> None:
         """Add the latest rows to the profile, compare it with the training's, and write both down."""
@@ -226,7 +225,7 @@ async def _answered(request: Request, answers: Answers) -> tuple[int, Mapping[st
     except ToolkitError as error:
         return 400, {"error": str(error)}
     except Exception as error:  # noqa: BLE001  # rows that nobody thought of; what they are must not be told
-        sys.stderr.write(f"Warning: a request could not be read: {type(error).__name__}\n")
+        say(f"Warning: a request could not be read: {type(error).__name__}")
         return 400, {"error": "The rows of the request cannot be read."}
 
 

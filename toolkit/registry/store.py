@@ -40,7 +40,9 @@ def tracking_uri(out: Path) -> str:
 
 def beside(out: Path) -> str:
     """Return the SQLite file beside the reports folder, which takes the runs that no server takes."""
-    return f"sqlite:///{out.resolve().parent / 'mlflow.db'}"
+    if re.search(r"\?|%[0-9a-fA-F]{2}", file := str(out.resolve().parent / "mlflow.db")):
+        raise InputError(f"Runs cannot be kept in {file!r}: a path there holds no ? and no %20. Choose another folder.")
+    return f"sqlite:///{file}"
 
 
 def check_reachable(uri: str) -> None:
@@ -74,6 +76,8 @@ def _check_database(uri: str) -> None:
             if not os.access(folder, os.W_OK):
                 raise unusable(uri, "its folder is missing or cannot be written to")
             return
+        if uri.startswith("sqlite") and os.path.isfile(own := url.database or "") and not os.access(own, os.W_OK):
+            raise unusable(uri, "its file cannot be written to")
         engine = sqlalchemy.create_engine(url)
         with engine.connect() as connection:
             look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
@@ -188,7 +192,11 @@ def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     """Return the experiment's id; a new one beside the reports keeps its files there too."""
     if not (found := client.get_experiment_by_name(name)):
         folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
-        return str(client.create_experiment(name, folder if client.tracking_uri == beside(out) else None))
+        try:
+            return str(client.create_experiment(name, folder if client.tracking_uri == beside(out) else None))
+        except Exception:  # another run may have made it meanwhile
+            if not (found := client.get_experiment_by_name(name)):
+                raise
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)

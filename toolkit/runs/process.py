@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib import import_module
@@ -21,7 +22,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from toolkit.core.clock import clock
-from toolkit.core.words import masked
+from toolkit.core.words import masked, say
 from toolkit.errors import InputError, refusing
 from toolkit.registry import store
 from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
@@ -100,10 +101,11 @@ def execute(
 
 def _make_ready(out: Path, folder: Path) -> None:
     """Do what the end of a run needs and for which there is time before: load modules, make the tables of a store."""
-    for name in VARIABLES["later"]:
-        import_module(name)
-    store.prepare(store.tracking_uri(out), folder)
-    import_module("toolkit.report.render").get_ready()
+    with warnings.catch_warnings(action="ignore"):  # as an error, one of a package would leave its modules half loaded
+        for name in VARIABLES["later"]:
+            import_module(name)
+        store.prepare(store.tracking_uri(out), folder)
+        import_module("toolkit.report.render").get_ready()
 
 
 def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:
@@ -224,7 +226,7 @@ def _tidy(out: Path) -> None:
             if any(left.iterdir()):
                 when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
                 kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
-                sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
+                say(f"A run was killed before it ended. What it had written is in {kept}")
             else:
                 left.rmdir()
         Path(f"{left}.lock").unlink(missing_ok=True)

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shlex
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from markupsafe import Markup
 from toolkit.core.face import Face
 from toolkit.core.result import Result
 from toolkit.core.results import Results, read_results
-from toolkit.core.words import masked, printable, shorten, slug
+from toolkit.core.words import masked, printable, say, shorten, slug
 from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
@@ -84,7 +83,7 @@ def run(
     """
     schema = Schema(find_template(template))
     wanted = {**(parameters or {}), **more}
-    place = Path(os.path.abspath(out or "reports"))
+    place = Path(os.path.abspath(Path.cwd() / (out or "reports")))
     values = check_request(schema, wanted, timeout, record.parent if record else place)
     with interrupted_once(), staging_in(place) as staging:
         if record is None:
@@ -104,7 +103,7 @@ def run(
             said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
             if require_tracking:
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
-            sys.stderr.write(f"Warning: {said}\n")
+            say(f"Warning: {said}")
         return done
 
 
@@ -115,6 +114,7 @@ def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float |
         check_policy(values["policy"])
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
+    store.beside(out)  # that the path will do, before hours of work
     return resolved(values, out)
 
 
@@ -170,7 +170,7 @@ def _check_tracking(out: Path, required: bool) -> None:
         if required or uri == store.beside(out):
             raise
         store.check_reachable(store.beside(out))
-        sys.stderr.write(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.\n")
+        say(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.")
 
 
 def _finish(job: _Job, tracked: bool) -> Run:

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from toolkit.core.resources import read_mapping
-from toolkit.core.words import counted, masked, printable, shorten
+from toolkit.core.words import counted, masked, say, shorten
 from toolkit.errors import InputError, refusing, shown, whole
 from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.report.render import write_page
@@ -94,7 +93,7 @@ def sweep(
     toolkit.errors.InputError: Template 'experiment' has no parameter 'sead'. Did you mean 'seed'? It has: ...
     """
     schema = Schema(find_template(template))
-    folder = Path(os.path.abspath(out or "reports"))
+    folder = Path(os.path.abspath(Path.cwd() / (out or "reports")))
     planned = _plan(schema, {**(parameters or {}), **more}, over, timeout, folder)
     whole("jobs", jobs, 1)
     page = f"sweep-{schema.name}-{_digest(list(planned))}"
@@ -105,7 +104,7 @@ def sweep(
         missing = {key: given for key, given in planned.items() if not _made(folder, key)}
         before = len(planned) - len(missing)
         here = f", {before} of them already there" if before else ""
-        sys.stderr.write(f"{counted(len(planned), 'report')} in {printable(folder)}{here}.\n")
+        say(f"{counted(len(planned), 'report')} in {folder}{here}.")
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
@@ -113,7 +112,7 @@ def sweep(
             made = pool.map(lambda order: _make(stopped, order), orders)
             for number, (key, failure) in enumerate(zip(missing, made, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
-                sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
+                say(f"{number:4} of {len(planned)}  {values}  {failure or 'made'}")
                 failures[key] = masked(failure)
         reports = []
         for key, given in planned.items():

@@ -130,12 +130,11 @@ def execute(spec: dict[str, Any]) -> None:
 
 def _announce(began: float, cell: "NotebookNode", **_: object) -> None:
     """Say on stderr which section of the notebook begins, and when."""
-    from toolkit.core.words import printable
+    from toolkit.core.words import say
 
-    headings = [printable(line.strip("# ")) for line in cell.source.splitlines() if line.startswith("#")]
+    headings = [line.strip("# ") for line in cell.source.splitlines() if line.startswith("#")]
     if cell.cell_type == "markdown" and headings:
-        sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {headings[0]}\n")
-        sys.stderr.flush()
+        say(f"{time.monotonic() - began:5.0f} s  {headings[0]}")
 
 
 def _connection(scratch: Path) -> "Config":
