@@ -108,7 +108,7 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
 
 def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:
     """Read a column by its record, or as dates where most cells fit a pattern that was given; else decide anew."""
-    if record is not None and record.kind not in ("", "missing", "nested"):
+    if record is not None and record.kind not in ("", "missing", "nested") and (record.kind != "date" or record.dates):
         return _by_record(texts, record)
     if dates:
         values, odd = (hinted := Format("date", dates=dates)).read(texts)
@@ -119,7 +119,7 @@ def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decisi
 
 def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     """Read a column by its record, unless many cells cannot be read so and are of the same kind written otherwise."""
-    if not (record.dates if record.kind == "date" else record.role or not record.plain):
+    if record.plain and not record.role:
         found = decide_format(texts)
         return found if found.format.kind == record.kind else _by_record(texts, replace(record, role="other"))
     if not (odd := record.read(texts)[1]).any():
