@@ -119,6 +119,30 @@ class TestLoadModel:
         assert predict(found, data).y_pred.tolist() == list(range(1, 21))
 
     @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+    def test_a_function_that_was_signed_for_dates_gets_dates_whatever_file_holds_them(self, tmp_path):
+        import mlflow
+
+        class Hour(mlflow.pyfunc.PythonModel):
+            def predict(self, context, model_input, params=None):
+                return model_input["when"].dt.hour + model_input["when"].dt.day / 100
+
+        when = pd.date_range("2024-01-01", periods=30, freq="29h7min")
+        rows = pd.DataFrame({"when": when, "x": np.arange(30) / 7, "y": np.arange(30) / 3})
+        signature = mlflow.models.infer_signature(rows[["when", "x"]], np.array([0.0]))
+        mlflow.pyfunc.save_model(
+            tmp_path / "hour", python_model=Hour(), signature=signature, pip_requirements=["mlflow"]
+        )
+        found = load_model(str(tmp_path / "hour"))
+        rows.to_csv(tmp_path / "rows.csv", index=False)
+        for source in (rows, tmp_path / "rows.csv"):
+            data = load_dataset(source, target="y", like=found)
+            assert not data.notes
+            assert predict(found, data).y_pred == pytest.approx(when.hour + when.day / 100)
+        data = load_dataset(rows.assign(when=["a", "b"] * 15), target="y")
+        with pytest.raises(InputError, match=r"failed on .*MlflowException: .*Can not safely convert"):
+            predict(found, data)
+
+    @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
     @pytest.mark.parametrize(
         ("kind", "cells"),
         [

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord, NotApplicable, Result
+from toolkit.core.words import reason
 from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
@@ -277,7 +278,7 @@ class Model:
         except ToolkitError:
             raise
         except Exception as error:
-            name, why = f"{type(self.estimator).__name__}.{method}", str(error).strip().partition("\n")[0][:300]
+            name, why = f"{type(self.estimator).__name__}.{method}", reason(error)
             columns, kind = np.shape(inputs)[-1], type(error).__name__
             raise refusal("failed", name=name, columns=columns, table=table, kind=kind, why=why) from error
 

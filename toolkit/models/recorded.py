@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.metaestimators import available_if
 
+from toolkit.core.words import reason
 from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
@@ -168,7 +169,7 @@ class ScoreFunction:
         try:
             said = self.function(features)
         except Exception as error:
-            name, why = getattr(self.function, "__name__", "The function"), str(error).partition("\n")[0][:300]
+            name, why = getattr(self.function, "__name__", "The function"), reason(error)
             said = {"name": name, "columns": features.shape[1], "table": "the table", "kind": type(error).__name__}
             raise refusal("failed", **said, why=why) from error
         try:
