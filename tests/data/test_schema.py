@@ -298,3 +298,16 @@ def test_what_a_column_cannot_hold_is_refused(tmp_path, ending, kinds, said):
     rows = coded().assign(town=["Oslo", "Rome"] * 30)
     with pytest.raises(InputError, match=said):
         load_dataset(stored(rows, tmp_path / f"t.{ending}"), target="y", kinds=kinds)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_usually_marks_a_missing_value_does_so_in_every_file(tmp_path, ending):
+    size = np.where(np.arange(60) % 20 == 3, "NA", np.where(np.arange(60) % 2, "low", "high"))
+    rows = pd.DataFrame({"x": np.arange(60) / 8, "size": size, "y": size})
+    data = load_dataset(stored(rows, tmp_path / f"t.{ending}"), target="y")
+    assert (data.classes, data.rows, set(data.features["size"])) == (("high", "low"), 57, {"low", "high"})
+    (said,) = (one for one in data.notes if one.code == "DATA-TARGET-MISSING")
+    assert "(written 'NA')" in said.message
+    assert data.fingerprint == load_dataset(rows, target="y").fingerprint
+    often = rows.assign(y=["DE", "NA", "US"] * 20)
+    assert load_dataset(stored(often, tmp_path / f"o.{ending}"), target="y").classes == ("DE", "NA", "US")

@@ -114,12 +114,6 @@ def shorten(text: object, most: int = 40) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def reason(error: BaseException) -> str:
-    """Write on one line why something failed; of a long text the beginning and the end, where libraries say it."""
-    line = one_line(error)
-    return line if len(line) <= 300 else f"{line[:100]} … {line[-200:]}"
-
-
 def value_text(value: object, most: int = 40) -> str:
     """Write a value of a table as a label: a whole number as it is, others as the reports do, texts short.
 

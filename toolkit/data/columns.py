@@ -15,7 +15,7 @@ from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.result import Finding
 from toolkit.core.words import counted, shorten
 from toolkit.data.delimited import as_typed
-from toolkit.data.findings import Noted, about, drawing, finding
+from toolkit.data.findings import Noted, about, drawing, finding, too_large
 from toolkit.data.recognition import WORDS, Decision, Decisions, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 from toolkit.statistics.binning import cell_text
@@ -97,8 +97,7 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
         if infinite := int((numbers.notna() & column.isna()).sum()):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))
-        if numbers.abs().max() >= 2**53 and (lost := plain.nunique() - numbers.nunique()):
-            notes.append(finding("DATA-LARGE-NUMBERS", "medium", name, lost=lost, distinct=plain.nunique()))
+        notes += too_large(plain, numbers)
         if column.isna().all():
             return None, [*notes, finding("DATA-ALL-MISSING finite", "low", name)]
         return column, notes

@@ -74,6 +74,12 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
 
 
+def too_large(whole: pd.Series[Any], numbers: pd.Series[Any]) -> list[Finding]:
+    """Say where whole numbers are too large to stay apart as decimal ones."""
+    lost = whole.nunique() - numbers.nunique() if numbers.abs().max() >= 2**53 else 0
+    return [finding("DATA-LARGE-NUMBERS", "medium", whole.name, lost=lost, distinct=whole.nunique())] if lost else []
+
+
 def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:
     """Yield what every check on a prepared table finds, in the order of the checks.
 

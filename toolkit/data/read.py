@@ -87,8 +87,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | No
           replaced by that environment variable: keep credentials there;
         - ``openml:NAME_OR_ID``, or a frame.
 
-        In CSV and TSV the separator is found out, a byte order mark is skipped, and the texts pandas takes for missing
-        (an empty cell, ``NA``, ``None``, ``null``, …) are missing.
+        The texts pandas takes for missing (``NA``, ``None``, ``null``, …) are missing, unless as frequent as labels.
     known : Schema, optional
         What is settled about its columns: they are read by it.
 
@@ -144,8 +143,9 @@ def _finished(table: RawTable, known: Schema) -> RawTable:
     cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype.kind in "OU"}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
     decisions = decide_formats(texts, known)
-    settled = {name: one for name, one in decisions.items() if one.record and one.record.role != "group"}
-    read, said = read_texts(texts, settled)
+    marked = {name for name, one in decisions.items() if one.format.kind == "text" and any(one.marks)}
+    own = {name for name, one in decisions.items() if one.record and one.record.role != "group"}
+    read, said = read_texts(texts, {name: one for name, one in decisions.items() if name in own | marked})
     frame, source, decisions = frame.assign(**read), masked(table.source), {**table.decisions, **decisions}
     for name in given.keys() & decisions.keys():
         if (how := decisions[name].format).kind not in (given[name], "missing"):

@@ -13,6 +13,7 @@ from toolkit.data.findings import Noted, finding, refusal, unseen
 from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.schema import Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
+from toolkit.data.table_reader.formats import FLAGS
 from toolkit.errors import InputError, listed, nearest, one_of
 
 TASKS = ("binary", "multiclass", "regression")
@@ -141,6 +142,9 @@ def target_by(values: pd.Series[Any], known: Schema) -> Target:
         return Target(_numbers(values), known.task, None, (), ())
     # True and 1 are one label, and so are 1 and its text.
     meant: dict[object, Any] = {text: label for label in known.classes for text in (label, str(label))}
+    flags = {FLAGS.get(str(label).lower()): label for label in known.classes}
+    if flags.keys() == {0.0, 1.0} and len(known.classes) == 2:  # however a file writes yes and no
+        meant = {form: flags[FLAGS[one]] for one in FLAGS for form in (one, one.upper(), one.title())} | meant
     labels = _labels(labels)
     found = labels.map({label: meant.get(label, meant.get(str(label).strip())) for label in labels.unique()})
     notes = unseen(labels, found.isna(), "DATA-UNSEEN-LABELS target", known=known, classes=listed(known.classes))

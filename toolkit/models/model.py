@@ -14,12 +14,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord, NotApplicable, Result
-from toolkit.core.words import reason
 from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
-from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
+from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, reason, refusing
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_place, encoding_with, given_array
 from toolkit.models.recorded import BoosterFunction, RecordedPredictions, ScoreFunction
@@ -278,9 +277,8 @@ class Model:
         except ToolkitError:
             raise
         except Exception as error:
-            name, why = f"{type(self.estimator).__name__}.{method}", reason(error)
-            columns, kind = np.shape(inputs)[-1], type(error).__name__
-            raise refusal("failed", name=name, columns=columns, table=table, kind=kind, why=why) from error
+            said = {"columns": np.shape(inputs)[-1], "table": table, "kind": type(error).__name__, "why": reason(error)}
+            raise refusal("failed", name=f"{type(self.estimator).__name__}.{method}", **said) from error
 
     def record(self) -> ModelRecord | None:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""

@@ -30,11 +30,9 @@ _ALIAS = re.compile(r"models:/([^/@]+)@(.+)")
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
-_KINDS = {"string": "text", "datetime": "date"} | dict.fromkeys(
-    ("boolean", "integer", "long", "float", "double"), "number"
-)
+_KINDS = {"string": "text", "datetime": "date"}
 _STORED: dict[str, Any] = {"string": object, "boolean": bool, "integer": "int32", "long": "int64"}
-_STORED |= {"float": "float32", "double": "float64"}
+_STORED |= {"float": "float32", "double": "float64", "datetime": "datetime64[us]"}
 
 
 def log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
@@ -231,7 +229,7 @@ def column_kinds(types: Mapping[str, str]) -> dict[str, str]:
     >>> column_kinds({"age": "long", "town": "string", "when": "datetime", "note": "any"})
     {'age': 'number', 'town': 'text', 'when': 'date', 'note': ''}
     """
-    return {name: _KINDS.get(kind, "") for name, kind in types.items()}
+    return {name: _KINDS.get(kind, "number" if kind in _STORED else "") for name, kind in types.items()}
 
 
 def signed_types(signature: ModelSignature | None) -> dict[str, str]:
@@ -277,13 +275,12 @@ class TableFunction:
             Where a cell would become another one, such as a missing one a yes.
         """
         import numpy as np
-        import pandas as pd
 
         texts = {name: object for name in features if features[name].dtype == "category"}
         stored = {name: _STORED[kind] for name, kind in self.types.items() if kind in _STORED and name in features}
-        days = [one for one in features if self.types.get(one) == "datetime" and features[one].dtype.kind == "f"]
-        moments = {name: pd.to_datetime((features[name] * 86_400e6).round(), unit="us") for name in days}
-        table = features.astype({**texts, **stored}).assign(**moments)
+        days = [name for name in map(str, features.select_dtypes("float64")) if self.types.get(name) == "datetime"]
+        moments = {name: (features[name] * 86_400e6).round() for name in days}
+        table = features.assign(**moments).astype({**texts, **stored})
         whole = [name for name in stored if self.types[name] in ("boolean", "integer", "long")]
         if changed := [name for name in whole if (table[name] != features[name]).any()]:
             raise InputError(f"The model was signed for other values than the table has in {changed}.")
