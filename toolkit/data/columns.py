@@ -20,8 +20,7 @@ from toolkit.data.recognition import WORDS, Decision, Decisions, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 from toolkit.statistics.binning import cell_text
 
-IDENTIFIER_ROWS = 20
-IDENTIFIER_SHARE = 0.95
+IDENTIFIER_ROWS, IDENTIFIER_SHARE = 20, 0.95
 MOST_BARS = 10
 KINDS = {"int64": "whole number", "float64": "number"}
 

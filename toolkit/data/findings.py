@@ -20,19 +20,13 @@ from toolkit.statistics.ranking import roc_auc
 if TYPE_CHECKING:
     from toolkit.data.recognition import Decision
 
-FEW_ROWS = 200
-SMALL_CLASS = 20
-MISSING_SHARE = 0.05
-NEAR_CONSTANT_SHARE = 0.99
-MANY_LABELS = 100
-MANY_CLASSES = 50
-LEAKAGE_SCORE = 0.99
-LEAST_ROWS_FOR_COPY = 20
+FEW_ROWS, SMALL_CLASS = 200, 20
+MISSING_SHARE, NEAR_CONSTANT_SHARE = 0.05, 0.99
+MANY_LABELS, MANY_CLASSES = 100, 50
+LEAKAGE_SCORE, LEAST_ROWS_FOR_COPY = 0.99, 20
 MOST_OF_A_CODE = 10
-MOST_ROWS = 50_000
-MOST_BINS = 256
-LEAST_ROWS = 40
-LEAST_OF_A_CLASS = 5
+MOST_ROWS, MOST_BINS = 50_000, 256
+LEAST_ROWS, LEAST_OF_A_CLASS = 40, 5
 
 #: A column as it was read, and what was found in doing so.
 Noted = tuple["pd.Series[Any]", list[Finding]]

@@ -22,8 +22,7 @@ from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_t
 from toolkit.statistics.intervals import Codes
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
-ODD_SHARE = 0.05
-ODD_DISTINCT = 20
+ODD_SHARE, ODD_DISTINCT = 0.05, 20
 #: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
 CODES = 30
 #: Decimal mark and, behind it, that of thousands; the likelier first.

@@ -158,10 +158,9 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
         return (numbers.astype("int64") if whole else numbers), notes
     if kind in ("date", "duration"):
         return (moments(plain) if kind == "date" else as_days(plain, kind)), notes
-    if kind == "category" and plain.cat.ordered:
-        return plain.cat.rename_categories(str), []
     if kind == "category":
-        return read_time(plain.astype(object), decision)
+        ordered = plain.cat.ordered
+        return (plain.cat.rename_categories(str), []) if ordered else read_time(plain.astype(object), decision)
     found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
     raise refusal("no time", name=name, found=found)
 

@@ -17,8 +17,7 @@ from toolkit.data.table_reader.formats import FLAGS
 from toolkit.errors import InputError, listed, nearest, one_of
 
 TASKS = ("binary", "multiclass", "regression")
-MOST_NUMBER_CLASSES = 15
-ROWS_PER_NUMBER_CLASS = 10
+MOST_NUMBER_CLASSES, ROWS_PER_NUMBER_CLASS = 15, 10
 
 
 class Target(NamedTuple):

@@ -335,8 +335,7 @@ def _spelled(labels: tuple[Any, ...], data: Dataset | Schema) -> tuple[Any, ...]
 
 def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
     """Say which of a target's labels each of a model's labels stands for; empty where they have nothing in common."""
-    by_text = {str(label): label for label in own}
-    ordered = in_order(data)
+    by_text, ordered = {str(label): label for label in own}, in_order(data)
     if all(str(label) in by_text for label in ordered):
         return {by_text[str(label)]: label for label in ordered}
     return dict(zip(own, ordered, strict=True)) if own == tuple(range(len(ordered))) else {}
