@@ -18,7 +18,7 @@ from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.ranking import roc_auc
 
 if TYPE_CHECKING:
-    from toolkit.data.recognition import Decision
+    from toolkit.data.schema import Decision
 
 FEW_ROWS, SMALL_CLASS = 200, 20
 MISSING_SHARE, NEAR_CONSTANT_SHARE = 0.05, 0.99

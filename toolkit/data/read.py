@@ -29,8 +29,8 @@ from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
 from toolkit.data.delimited import own_names, read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
-from toolkit.data.recognition import Decision, decide_formats
-from toolkit.data.schema import Schema
+from toolkit.data.recognition import decide_formats
+from toolkit.data.schema import Decision, Schema
 from toolkit.data.table_reader.cells import as_label, as_texts, column_kind, usual
 from toolkit.errors import InputError, listed, nearest, refusing
 
@@ -147,7 +147,7 @@ def _finished(table: RawTable, known: Schema) -> RawTable:
     own = {name for name, one in decisions.items() if one.record and one.record.role != "group"}
     read, said = read_texts(texts, {name: one for name, one in decisions.items() if name in own | marked})
     frame, source, decisions = frame.assign(**read), masked(table.source), {**table.decisions, **decisions}
-    for name in given.keys() & decisions.keys():
+    for name in filter(decisions.get, given):
         if (how := decisions[name].format).kind not in (given[name], "missing"):
             raise refusal("other kind", name=name, kind=given[name], how=how, example=decisions[name].example)
     return table._replace(frame=frame, source=source, notes=(*notes, *said), decisions=decisions)
