@@ -311,3 +311,12 @@ def test_what_usually_marks_a_missing_value_does_so_in_every_file(tmp_path, endi
     assert data.fingerprint == load_dataset(rows, target="y").fingerprint
     often = rows.assign(y=["DE", "NA", "US"] * 20)
     assert load_dataset(stored(often, tmp_path / f"o.{ending}"), target="y").classes == ("DE", "NA", "US")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_units_and_blanks_are_read_alike_from_every_file(tmp_path, ending):
+    rows = pd.DataFrame({"size": [f"{one} kg" for one in range(60)], "name": [" ", "w", "v"] * 20, "y": [0, 1] * 30})
+    data = load_dataset(stored(rows, tmp_path / f"t.{ending}"), target="y")
+    assert data.features["size"].tolist() == [*map(float, range(60))]
+    assert data.features["name"].isna().sum() == 20
+    assert data.fingerprint == load_dataset(stored(rows, tmp_path / "t.csv"), target="y").fingerprint

@@ -93,7 +93,7 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
         return None, [finding("DATA-NESTED", "medium", name)]
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
-        column = finite(numbers, texts)
+        column = finite(numbers)
         if infinite := int((numbers.notna() & column.isna()).sum()):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))

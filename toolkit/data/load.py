@@ -226,8 +226,8 @@ def _assign(
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
-    late = [one for one, how in decisions.items() if how.format.kind != "text" and frame[one].dtype.kind in "OU"]
-    read = {column: as_typed(as_texts(frame[column]), decisions[column].format) for column in late}
+    late = [one for one, how in decisions.items() if how.marks or how.format.kind != "text"]
+    read = {one: as_typed(as_texts(frame[one]), decisions[one].format) for one in late if frame[one].dtype.kind in "OU"}
     read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
