@@ -138,8 +138,7 @@ def _finished(table: RawTable, known: Schema) -> RawTable:
     flags = {name: one.kind for name, one in known.columns.items() if one.kind == "bool" and name in frame}
     for name, kind in (flags | given).items():
         if name not in table.decisions and column_kind(frame[name]) not in (kind, kind.replace("text", "category")):
-            # As in a text file; some databases keep yes and no as 1 and 0.
-            frame[name] = as_label(frame[name]).astype(object)
+            frame[name] = as_label(frame[name]).astype(object)  # as in a text file; some databases keep 1 for yes
     cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype.kind in "OU"}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
     decisions = decide_formats(texts, known)
@@ -268,7 +267,8 @@ def _json(content: bytes, shown: str, _: Schema | None) -> Read:
     if (start := content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]) not in (b"{", b"["):
         raise InputError(f"{shown} is not a JSON table. Wanted: one JSON object a line, or one array of objects.")
     plain, lines = content.removeprefix(b"\xef\xbb\xbf"), start == b"{"
-    frame = pd.read_json(io.BytesIO(plain), lines=lines, dtype=False, convert_dates=False, precise_float=True)
+    as_written: Any = {"dtype": False, "convert_dates": False, "convert_axes": False, "precise_float": True}
+    frame = pd.read_json(io.BytesIO(plain), lines=lines, **as_written)
     if large := [str(name) for name in frame.select_dtypes("float") if (frame[name].abs() >= 2**53).any()]:
         rows = list(map(json.loads, filter(bytes.strip, plain.split(b"\n")))) if lines else json.loads(plain)
         frame = frame.assign(**{name: pd.Series([row.get(name) for row in rows], dtype=object) for name in large})

@@ -61,8 +61,7 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> No
     if found := {"date": "dates", "duration": "durations", "nested": "lists or records"}.get(kind):
         raise InputError(f"Target {name!r} holds {found}. A target is a number or a label: derive one from it first.")
     if kind == "category":
-        kinds = pd.api.types.infer_dtype(column.cat.categories)
-        plain = column.astype(object)
+        kinds, plain = pd.api.types.infer_dtype(column.cat.categories), column.astype(object)
         return (plain, []) if kinds == "string" else plain_target(plain.infer_objects())
     if kind == "number":
         values = plain_numbers(column)
