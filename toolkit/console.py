@@ -34,9 +34,7 @@ class Commands(click.Group):
         """Run the command with streams that no text from the data commands."""
         atexit.register(gc.freeze)  # else modules are taken down one by one, which takes a second
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes half a second
-        while (
-            place := os.open(os.devnull, os.O_RDWR)
-        ) < 3:  # closed; a file or pipe that took its place would be written
+        while (place := os.open(os.devnull, os.O_RDWR)) < 3:  # it was closed, and no other file may take its number
             os.set_inheritable(place, True)
         os.close(place)
         out, err = (_Stream.over(one) for one in (sys.stdout, sys.stderr))

@@ -101,6 +101,12 @@ def shown(value: object) -> str:
     return brief.repr(value)
 
 
+def reason(error: BaseException) -> str:
+    """Write on one line why something failed; of a long text the beginning and the end, where libraries say it."""
+    line = " ".join(str(error).split())
+    return line if len(line) <= 300 else f"{line[:100]} … {line[-200:]}"
+
+
 def instance(given: object, *kinds: type) -> Any:
     """Return a value of one of these kinds; any other is refused.
 

@@ -349,6 +349,9 @@ def test_large_whole_numbers_that_a_float_cannot_tell_apart_are_said_and_stay_ap
     rows = pd.DataFrame({"x": np.arange(100) / 7, "code": codes, "y": np.arange(100) % 2})
     (said,) = (one for one in load_dataset(rows, target="y").notes if one.code == "DATA-LARGE-NUMBERS")
     assert "of 20 different ones, 19 become the same as another" in said.message
+    known = load_dataset(rows.assign(code=np.arange(100.0) / 3), target="y")
+    (said,) = (one for one in load_dataset(rows, like=known).notes if one.code == "DATA-LARGE-NUMBERS")
+    assert "of 20 different ones, 19 become the same as another" in said.message
     data = load_dataset(rows.assign(code=codes.astype("string")), target="y", kinds={"code": "text"})
     assert data.features["code"].nunique() == 20
     assert not data.notes

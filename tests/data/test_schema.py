@@ -246,3 +246,77 @@ def test_of_a_list_that_is_cut_all_are_counted(first):
     assert "(11 in all)" in found["DATA-RANGE", "price"].message
     found = codes(load_dataset(rows.assign(price=[f"odd {row}" for row in range(ROWS)]), like=first))
     assert f"({ROWS} in all)" in found["DATA-KIND-CHANGED", "price"].message
+
+
+ENDINGS = ("csv", "parquet", "feather", "jsonl", "xlsx")
+
+
+def stored(rows, path):
+    ways = {
+        ".csv": lambda: rows.to_csv(path, index=False),
+        ".parquet": lambda: rows.to_parquet(path),
+        ".feather": lambda: rows.to_feather(path),
+        ".jsonl": lambda: rows.to_json(path, orient="records", lines=True),
+        ".xlsx": lambda: rows.to_excel(path, index=False),
+    }
+    ways[path.suffix]()
+    return path
+
+
+def coded():
+    codes = np.arange(60) % 7
+    gaps = pd.Series(codes, dtype="Int64").mask(codes == 3)
+    day = 20240101 + codes
+    return pd.DataFrame({"zip": codes + 1000, "gaps": gaps, "day": day, "on": codes % 2, "y": codes % 3 % 2})
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_a_column_is_said_to_hold_counts_whatever_type_its_file_gives_it(tmp_path, ending):
+    kinds = {"zip": "text", "gaps": "text", "day": "date", "on": "bool"}
+    data = load_dataset(stored(coded(), tmp_path / f"t.{ending}"), target="y", kinds=kinds, dates="%Y%m%d")
+    assert {name: data.schema.columns[name].kind for name in kinds} == kinds
+    assert data.features["zip"].tolist()[:3] == ["1000", "1001", "1002"]
+    assert data.features["gaps"].tolist()[:5] == ["0", "1", "2", np.nan, "4"]
+    assert data.features["day"].tolist()[:2] == [19723, 19724]
+    frame = load_dataset(coded(), target="y", kinds=kinds, dates="%Y%m%d")
+    assert data.fingerprint == frame.fingerprint
+    pd.testing.assert_frame_equal(data.features, frame.features)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ({"zip": "bool"}, r"'zip' is to be 'bool' .*holds numbers, such as '?1000"),
+        ({"day": "date"}, r"'day' is to be 'date' .*holds numbers, such as '?20240101.*dates="),
+        ({"town": "number"}, r"'town' is to be 'number' .*holds text, such as 'Oslo'"),
+        ({"town": "date"}, r"'town' is to be 'date' .*holds text, such as 'Oslo'"),
+        ({"zpi": "text"}, r"zpi\. Did you mean 'zip'"),
+    ],
+)
+def test_what_a_column_cannot_hold_is_refused(tmp_path, ending, kinds, said):
+    rows = coded().assign(town=["Oslo", "Rome"] * 30)
+    with pytest.raises(InputError, match=said):
+        load_dataset(stored(rows, tmp_path / f"t.{ending}"), target="y", kinds=kinds)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_usually_marks_a_missing_value_does_so_in_every_file(tmp_path, ending):
+    size = np.where(np.arange(60) % 20 == 3, "NA", np.where(np.arange(60) % 2, "low", "high"))
+    rows = pd.DataFrame({"x": np.arange(60) / 8, "size": size, "y": size})
+    data = load_dataset(stored(rows, tmp_path / f"t.{ending}"), target="y")
+    assert (data.classes, data.rows, set(data.features["size"])) == (("high", "low"), 57, {"low", "high"})
+    (said,) = (one for one in data.notes if one.code == "DATA-TARGET-MISSING")
+    assert "(written 'NA')" in said.message
+    assert data.fingerprint == load_dataset(rows, target="y").fingerprint
+    often = rows.assign(y=["DE", "NA", "US"] * 20)
+    assert load_dataset(stored(often, tmp_path / f"o.{ending}"), target="y").classes == ("DE", "NA", "US")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_units_and_blanks_are_read_alike_from_every_file(tmp_path, ending):
+    rows = pd.DataFrame({"size": [f"{one} kg" for one in range(60)], "name": [" ", "w", "v"] * 20, "y": [0, 1] * 30})
+    data = load_dataset(stored(rows, tmp_path / f"t.{ending}"), target="y")
+    assert data.features["size"].tolist() == [*map(float, range(60))]
+    assert data.features["name"].isna().sum() == 20
+    assert data.fingerprint == load_dataset(stored(rows, tmp_path / "t.csv"), target="y").fingerprint

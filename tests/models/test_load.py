@@ -119,6 +119,27 @@ class TestLoadModel:
         assert predict(found, data).y_pred.tolist() == list(range(1, 21))
 
     @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+    def test_a_function_that_was_signed_for_dates_gets_dates_whatever_file_holds_them(self, tmp_path):
+        import mlflow
+
+        class Hour(mlflow.pyfunc.PythonModel):
+            def predict(self, context, model_input, params=None):
+                return model_input["when"].dt.hour + model_input["when"].dt.day / 100
+
+        when = pd.date_range("2024-01-01", periods=30, freq="29h7min")
+        rows = pd.DataFrame({"when": when, "x": np.arange(30) / 7, "y": np.arange(30) / 3})
+        signature = mlflow.models.infer_signature(rows[["when", "x"]], np.array([0.0]))
+        mlflow.pyfunc.save_model(
+            tmp_path / "hour", python_model=Hour(), signature=signature, pip_requirements=["mlflow"]
+        )
+        found = load_model(str(tmp_path / "hour"))
+        rows.to_csv(tmp_path / "rows.csv", index=False)
+        for source in (rows, tmp_path / "rows.csv"):
+            data = load_dataset(source, target="y", like=found)
+            assert not data.notes
+            assert predict(found, data).y_pred == pytest.approx(when.hour + when.day / 100)
+
+    @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
     @pytest.mark.parametrize(
         ("kind", "cells"),
         [
@@ -372,6 +393,16 @@ class TestLoadAudit:
 
         with pytest.raises(InputError, match="a column for each of no, yes; it gave an array of 600 x 1"):
             evaluate(*load_audit(model=Single(), data=people(), target="buys"))
+
+    def test_the_reason_of_a_failure_is_kept_where_it_stands_at_the_end_of_a_long_text(self):
+        class Signed:
+            classes_ = np.array(["no", "yes"])
+
+            def predict(self, features):
+                raise ValueError(f"Failed to enforce the schema of\n{'0.5 ' * 500}\nError: cannot convert str to date.")
+
+        with pytest.raises(InputError, match=r"Failed to enforce the schema of .* … .* cannot convert str to date\.$"):
+            evaluate(*load_audit(model=Signed(), data=people(), target="buys"))
 
     def test_a_model_that_fails_on_the_table_is_one_clear_error(self):
         class Picky:

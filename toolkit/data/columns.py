@@ -16,14 +16,13 @@ from toolkit.core.result import Finding
 from toolkit.core.threads import two_at_once
 from toolkit.core.words import counted, shorten
 from toolkit.data.delimited import as_typed
-from toolkit.data.findings import Noted, about, drawing, finding
+from toolkit.data.findings import Noted, about, drawing, finding, too_large
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Decisions
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 from toolkit.statistics.binning import cell_text
 
-IDENTIFIER_ROWS = 20
-IDENTIFIER_SHARE = 0.95
+IDENTIFIER_ROWS, IDENTIFIER_SHARE = 20, 0.95
 MOST_BARS = 10
 KINDS = {"int64": "whole number", "float64": "number"}
 
@@ -97,12 +96,11 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
         return None, [finding("DATA-NESTED", "medium", name)]
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
-        column = finite(numbers, texts)
+        column = finite(numbers)
         if infinite := int((numbers.notna() & column.isna()).sum()):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))
-        if numbers.abs().max() >= 2**53 and (lost := plain.nunique() - numbers.nunique()):
-            notes.append(finding("DATA-LARGE-NUMBERS", "medium", name, lost=lost, distinct=plain.nunique()))
+        notes += too_large(plain, numbers)
         if column.isna().all():
             return None, [*notes, finding("DATA-ALL-MISSING finite", "low", name)]
         return column, notes

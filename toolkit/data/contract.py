@@ -16,7 +16,7 @@ import pyarrow as pa
 from toolkit.core.result import Finding
 from toolkit.core.threads import two_at_once
 from toolkit.core.words import counted
-from toolkit.data.findings import Noted, about, by_share, finding, unseen
+from toolkit.data.findings import Noted, about, by_share, finding, too_large, unseen
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -194,7 +194,7 @@ def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep:
         if decision is None and held == "number" and (lost := int((column.notna() & plain.isna()).sum())):
             notes.append(finding("DATA-INFINITE unread", "medium", name, values=counted(lost, "value")))
         if not is_text(plain):
-            return plain, [*notes, *_about_numbers(name, plain, spec)]
+            return plain, [*notes, *too_large(column, plain), *_about_numbers(name, plain, spec)]
         new = plain.cat.categories[len(spec.categories) :] if spec.categories else ()
         return plain, [*notes, *unseen(plain, plain.isin(new), "DATA-UNSEEN-LABELS")]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()), 3)

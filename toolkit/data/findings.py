@@ -20,19 +20,13 @@ from toolkit.statistics.ranking import roc_auc
 if TYPE_CHECKING:
     from toolkit.data.schema import Decision
 
-FEW_ROWS = 200
-SMALL_CLASS = 20
-MISSING_SHARE = 0.05
-NEAR_CONSTANT_SHARE = 0.99
-MANY_LABELS = 100
-MANY_CLASSES = 50
-LEAKAGE_SCORE = 0.99
-LEAST_ROWS_FOR_COPY = 20
+FEW_ROWS, SMALL_CLASS = 200, 20
+MISSING_SHARE, NEAR_CONSTANT_SHARE = 0.05, 0.99
+MANY_LABELS, MANY_CLASSES = 100, 50
+LEAKAGE_SCORE, LEAST_ROWS_FOR_COPY = 0.99, 20
 MOST_OF_A_CODE = 10
-MOST_ROWS = 50_000
-MOST_BINS = 256
-LEAST_ROWS = 40
-LEAST_OF_A_CLASS = 5
+MOST_ROWS, MOST_BINS = 50_000, 256
+LEAST_ROWS, LEAST_OF_A_CLASS = 40, 5
 
 #: A column as it was read, and what was found in doing so.
 Noted = tuple["pd.Series[Any]", list[Finding]]
@@ -72,6 +66,12 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     ]
     numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
     return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
+
+
+def too_large(whole: pd.Series[Any], numbers: pd.Series[Any]) -> list[Finding]:
+    """Say where whole numbers are too large to stay apart as decimal ones."""
+    lost = whole.nunique() - numbers.nunique() if numbers.abs().max() >= 2**53 else 0
+    return [finding("DATA-LARGE-NUMBERS", "medium", whole.name, lost=lost, distinct=whole.nunique())] if lost else []
 
 
 def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:

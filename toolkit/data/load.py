@@ -15,7 +15,7 @@ from toolkit.core.words import counted, quoted
 from toolkit.data.columns import plain_column, prepare_features, typed
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
-from toolkit.data.delimited import read_texts
+from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
@@ -226,9 +226,8 @@ def _assign(
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
-    late = [column for column, one in decisions.items() if one.format.kind != "text"]
-    texts = {column: as_texts(frame[column]) for column in late if frame[column].dtype.kind in "OU"}
-    read, _ = read_texts(texts, {column: decisions[column] for column in texts})
+    late = [one for one, how in decisions.items() if how.marks or how.format.kind != "text"]
+    read = {one: as_typed(as_texts(frame[one]), decisions[one].format) for one in late if frame[one].dtype.kind in "OU"}
     read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]

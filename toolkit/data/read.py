@@ -24,13 +24,14 @@ import pyarrow.parquet
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import Finding
 from toolkit.core.words import masked, shorten
+from toolkit.data.contract import find_columns
 from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
 from toolkit.data.delimited import own_names, read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import Decision, Schema
-from toolkit.data.table_reader.cells import as_texts, column_kind, usual
+from toolkit.data.table_reader.cells import as_label, as_texts, column_kind, usual
 from toolkit.errors import InputError, listed, nearest, refusing
 
 #: The most that a packed file may hold, so that a small one cannot fill the memory; TOOLKIT_MOST_UNPACKED_GB sets it.
@@ -86,26 +87,21 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | No
           replaced by that environment variable: keep credentials there;
         - ``openml:NAME_OR_ID``, or a frame.
 
-        In CSV and TSV the separator is found out, a byte order mark is skipped, and the texts pandas takes for missing
-        (an empty cell, ``NA``, ``None``, ``null``, …) are missing.
+        The texts pandas takes for missing (``NA``, ``None``, ``null``, …) are missing, unless as frequent as labels.
     known : Schema, optional
         What is settled about its columns: they are read by it.
-
-    Returns
-    -------
-    RawTable
 
     Raises
     ------
     InputError
-        Where there is no such source, or it is not a table.
+        Where there is no such source, or it is not a table, or a column cannot be what is settled about it.
 
     Examples
     --------
     >>> read_table("wine").frame.shape
     (178, 14)
     """
-    return _finished(_read(source, known), known)
+    return _finished(_read(source, known), known or Schema())
 
 
 def _read(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None) -> RawTable:
@@ -125,7 +121,7 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None) -
     return _web(address, text, known) if "://" in address else _file(address, text, known)
 
 
-def _finished(table: RawTable, known: Schema | None) -> RawTable:
+def _finished(table: RawTable, known: Schema) -> RawTable:
     """Give the table text column names and a plain index, and decide on its texts; refuse one that is empty."""
     frame, notes = table.frame, list(table.notes)
     names = [str(name) for name in frame.columns]
@@ -137,18 +133,24 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
     frame = pd.DataFrame({name: usual(frame[name]) for name in names}, copy=False)
+    given = {name: one.kind for name, one in known.columns.items() if one.kind and not one.role}
+    given = {own: given[name] for name, own in find_columns(given, names, "kinds=").items()}
+    flags = {name: one.kind for name, one in known.columns.items() if one.kind == "bool" and name in frame}
+    for name, kind in (flags | given).items():
+        if name not in table.decisions and column_kind(frame[name]) not in (kind, kind.replace("text", "category")):
+            frame[name] = as_label(frame[name]).astype(object)  # as in a text file; some databases keep 1 for yes
     cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype.kind in "OU"}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
     decisions = decide_formats(texts, known)
-    # Groups are compared with those of other tables as they are.
-    settled = {name: one for name, one in decisions.items() if one.record is not None and one.record.role != "group"}
-    read, said = read_texts(texts, settled)
-    for name in [name for name, one in (known or Schema()).columns.items() if one.kind == "bool" and name in frame]:
-        # Some databases keep yes and no as 1 and 0.
-        if column_kind(frame[name]) == "number" and frame[name].dropna().isin([0, 1]).all():
-            read[name] = frame[name].astype("boolean")
+    marked = {name for name, one in decisions.items() if one.format.kind == "text" and any(one.marks)}
+    own = {name for name, one in decisions.items() if one.record and one.record.role != "group"}
+    read, said = read_texts(texts, {name: one for name, one in decisions.items() if name in own | marked})
     frame, source = pd.DataFrame({**frame, **read}, copy=False), masked(table.source)
-    return table._replace(frame=frame, source=source, notes=(*notes, *said), decisions={**table.decisions, **decisions})
+    decisions = {**table.decisions, **decisions}
+    for name in filter(decisions.get, given):
+        if (how := decisions[name].format).kind not in (given[name], "missing"):
+            raise refusal("other kind", name=name, kind=given[name], how=how, example=decisions[name].example)
+    return table._replace(frame=frame, source=source, notes=(*notes, *said), decisions=decisions)
 
 
 def _built_in(table: BuiltIn) -> RawTable:

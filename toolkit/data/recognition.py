@@ -22,8 +22,7 @@ from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_t
 from toolkit.statistics.intervals import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
-ODD_SHARE = 0.05
-ODD_DISTINCT = 20
+ODD_SHARE, ODD_DISTINCT = 0.05, 20
 #: Most different words without a digit that mark missing values in up to half of such a column.
 MARKS = 3
 #: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
@@ -69,7 +68,7 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
 
 def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:
     """Read a column by its record, or as dates where most cells fit a pattern that was given; else decide anew."""
-    if record is not None and record.kind not in ("", "missing", "nested"):
+    if record is not None and record.kind not in ("", "missing", "nested") and (record.kind != "date" or record.dates):
         return _by_record(texts, record)
     if dates:
         values, odd = (hinted := Format("date", dates=dates)).read(texts)
@@ -80,7 +79,7 @@ def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decisi
 
 def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     """Read a column by its record, unless many cells cannot be read so and are of the same kind written otherwise."""
-    if not (record.dates if record.kind == "date" else record.role or not record.plain):
+    if record.plain and not record.role:
         found = decide_format(texts)
         return found if found.format.kind == record.kind else _by_record(texts, replace(record, role="other"))
     if not (odd := record.read(texts)[1]).any():

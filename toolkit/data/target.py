@@ -13,11 +13,11 @@ from toolkit.data.findings import Noted, finding, refusal, unseen
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
+from toolkit.data.table_reader.formats import FLAGS
 from toolkit.errors import InputError, listed, nearest, one_of
 
 TASKS = ("binary", "multiclass", "regression")
-MOST_NUMBER_CLASSES = 15
-ROWS_PER_NUMBER_CLASS = 10
+MOST_NUMBER_CLASSES, ROWS_PER_NUMBER_CLASS = 15, 10
 
 
 class Target(NamedTuple):
@@ -61,8 +61,7 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> No
     if found := {"date": "dates", "duration": "durations", "nested": "lists or records"}.get(kind):
         raise InputError(f"Target {name!r} holds {found}. A target is a number or a label: derive one from it first.")
     if kind == "category":
-        kinds = pd.api.types.infer_dtype(column.cat.categories)
-        plain = column.astype(object)
+        kinds, plain = pd.api.types.infer_dtype(column.cat.categories), column.astype(object)
         return (plain, []) if kinds == "string" else plain_target(plain.infer_objects())
     if kind == "number":
         values = plain_numbers(column)
@@ -141,6 +140,9 @@ def target_by(values: pd.Series[Any], known: Schema) -> Target:
         return Target(_numbers(values), known.task, None, (), ())
     # True and 1 are one label, and so are 1 and its text.
     meant: dict[object, Any] = {text: label for label in known.classes for text in (label, str(label))}
+    flags = {FLAGS.get(str(label).lower()): label for label in known.classes}
+    if flags.keys() == {0.0, 1.0} and len(known.classes) == 2:  # however a file writes yes and no
+        meant = {form: flags[FLAGS[one]] for one in FLAGS for form in (one, one.upper(), one.title())} | meant
     labels = _labels(labels)
     found = labels.map({label: meant.get(label, meant.get(str(label).strip())) for label in labels.unique()})
     notes = unseen(labels, found.isna(), "DATA-UNSEEN-LABELS target", known=known, classes=listed(known.classes))

@@ -16,7 +16,7 @@ from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
-from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
+from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, reason, refusing
 from toolkit.models.answers import Answers
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_place, encoding_with, given_array
@@ -235,9 +235,8 @@ class Model:
         except ToolkitError:
             raise
         except Exception as error:
-            name, why = f"{type(self.estimator).__name__}.{method}", str(error).strip().partition("\n")[0][:300]
-            columns, kind = np.shape(inputs)[-1], type(error).__name__
-            raise refusal("failed", name=name, columns=columns, table=table, kind=kind, why=why) from error
+            said = {"columns": np.shape(inputs)[-1], "table": table, "kind": type(error).__name__, "why": reason(error)}
+            raise refusal("failed", name=f"{type(self.estimator).__name__}.{method}", **said) from error
 
     def record(self) -> ModelRecord | None:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""
@@ -294,8 +293,7 @@ def _spelled(labels: tuple[Any, ...], data: Dataset | Schema) -> tuple[Any, ...]
 
 def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
     """Say which of a target's labels each of a model's labels stands for; empty where they have nothing in common."""
-    by_text = {str(label): label for label in own}
-    ordered = in_order(data)
+    by_text, ordered = {str(label): label for label in own}, in_order(data)
     if all(str(label) in by_text for label in ordered):
         return {by_text[str(label)]: label for label in ordered}
     return dict(zip(own, ordered, strict=True)) if own == tuple(range(len(ordered))) else {}

@@ -21,8 +21,7 @@ from toolkit.errors import listed
 from toolkit.models.findings import refusal
 from toolkit.statistics.intervals import AnyArray, Codes
 
-RARE = 10
-MOST_LEVELS = 100
+RARE, MOST_LEVELS = 10, 100
 #: From here on encoding level by level is the faster way.
 MANY_ROWS = 2000
 _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")

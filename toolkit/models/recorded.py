@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, listed, reason
 from toolkit.models.findings import refusal
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 
@@ -168,9 +168,9 @@ class ScoreFunction:
         try:
             said = self.function(features)
         except Exception as error:
-            name, why = getattr(self.function, "__name__", "The function"), str(error).partition("\n")[0][:300]
-            said = {"name": name, "columns": features.shape[1], "table": "the table", "kind": type(error).__name__}
-            raise refusal("failed", **said, why=why) from error
+            name, columns = getattr(self.function, "__name__", "The function"), features.shape[1]
+            said = {"name": name, "columns": columns, "table": "the table", "kind": type(error).__name__}
+            raise refusal("failed", **said, why=reason(error)) from error
         try:
             scores = np.asarray(_in_order(said, self.classes_), dtype=float)
         except (ValueError, TypeError) as error:

@@ -30,9 +30,9 @@ _ALIAS = re.compile(r"models:/([^/@]+)@(.+)")
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
-_KINDS = {"string": "text"} | dict.fromkeys(("boolean", "integer", "long", "float", "double"), "number")
+_KINDS = {"string": "text", "datetime": "date"}
 _STORED: dict[str, Any] = {"string": object, "boolean": bool, "integer": "int32", "long": "int64"}
-_STORED |= {"float": "float32", "double": "float64"}
+_STORED |= {"float": "float32", "double": "float64", "datetime": "datetime64[us]"}
 
 
 def log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
@@ -222,14 +222,14 @@ def _store_of(address: str, out: Path) -> str:
 
 
 def column_kinds(types: Mapping[str, str]) -> dict[str, str]:
-    """Say of each typed column whether it is a ``number`` or ``text``; an empty text where any type will do.
+    """Say of each typed column whether it is a ``number``, ``date`` or ``text``; an empty text where any type will do.
 
     Examples
     --------
-    >>> column_kinds({"age": "long", "town": "string", "note": "any"})
-    {'age': 'number', 'town': 'text', 'note': ''}
+    >>> column_kinds({"age": "long", "town": "string", "when": "datetime", "note": "any"})
+    {'age': 'number', 'town': 'text', 'when': 'date', 'note': ''}
     """
-    return {name: _KINDS.get(kind, "") for name, kind in types.items()}
+    return {name: _KINDS.get(kind, "number" if kind in _STORED else "") for name, kind in types.items()}
 
 
 def signed_types(signature: ModelSignature | None) -> dict[str, str]:
@@ -259,7 +259,7 @@ class TableFunction:
     loaded : object
         With ``predict``.
     types : mapping of str to str
-        MLflow's names of the types of its columns; the table is cast to them.
+        MLflow's names of the types of its columns; the table is cast to them, days since 1970-01-01 to dates.
     """
 
     def __init__(self, loaded: Any, types: Mapping[str, str]) -> None:
@@ -278,7 +278,9 @@ class TableFunction:
 
         texts = {name: object for name in features if features[name].dtype == "category"}
         stored = {name: _STORED[kind] for name, kind in self.types.items() if kind in _STORED and name in features}
-        table = features.astype({**texts, **stored})
+        days = [name for name in map(str, features.select_dtypes("float64")) if self.types.get(name) == "datetime"]
+        moments = {name: (features[name] * 86_400e6).round() for name in days}
+        table = features.assign(**moments).astype({**texts, **stored})
         whole = [name for name in stored if self.types[name] in ("boolean", "integer", "long")]
         if changed := [name for name in whole if (table[name] != features[name]).any()]:
             raise InputError(f"The model was signed for other values than the table has in {changed}.")

@@ -16,6 +16,8 @@ Kind = Literal["", "number", "date", "bool", "text", "missing", "duration", "nes
 #: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
 ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
 ABSENT_NUMBERS = ("?", "-", "--", ".", "*", "nil", "missing", "unknown")
+#: What yes and no are written as.
+FLAGS = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 _CURRENCY = (
     r"(?:R|A|C|HK|NZ|S|US)?\$|[€£¥₹₽₩₺₪₫₱฿₴₦]|USD|EUR|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|CNY|INR|BRL"
     r"|kr|zł|Kč|Ft|Fr\."
@@ -103,8 +105,7 @@ class Format:
             cells[is_absent(plain, self)] = None
             return cells, np.zeros(len(texts), dtype=bool)
         if self.kind == "bool":
-            known = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
-            values = pd.Series(pc.utf8_lower(plain).to_pylist()).map(known).to_numpy(dtype=float)
+            values = pd.Series(pc.utf8_lower(plain).to_pylist()).map(FLAGS).to_numpy(dtype=float)
         elif self.kind == "duration":
             known = pc.if_else(pc.match_substring_regex(plain, _DURATION), plain, None).to_pylist()
             values = pd.to_timedelta(pd.Series(known, dtype=object), errors="coerce").to_numpy("timedelta64[us]")
