@@ -17,7 +17,7 @@ from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
 from toolkit.drift.findings import finding, refusal
 from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, units_of_both, with_importance, with_prediction
 from toolkit.drift.profile import Profile
-from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
+from toolkit.drift.summary import PREDICTION, ColumnSummary, column_in, roles_of, summarize_column, summarize_in
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, above, column_of, listed, one_of, share
 from toolkit.models.model import Model
@@ -152,12 +152,13 @@ def of_season(reference: Source, current: Source) -> tuple[Source, list[Finding]
 
 
 def compare_columns(
-    reference: Source, current: Source, columns: Sequence[str] | None, plan: Plan, windows: Sequence[Window]
+    reference: Source, current: Source, columns: Sequence[str] | None, plan: Plan, windows: list[Window], year: Source
 ) -> tuple[list[Row], list[Row], tuple[Profile, Profile], Domain | None]:
     """Judge each column of the reference against the current table, and against each window of it.
 
     Columns are summed up exactly where rows are at hand, one ahead of the one judged, so that memory holds two of them
-    only. A window is compared with the rows of the reference of the same months, where that is a year or more.
+    only. A window is compared with the rows of the same months, where the reference before its season was chosen is a
+    year or more.
 
     Parameters
     ----------
@@ -166,6 +167,8 @@ def compare_columns(
         Those of the reference that were asked for by name; by default all.
     plan : Plan
     windows : list of (label, positions)
+    year : Dataset or Profile
+        The reference before the season of the current table was chosen.
 
     Returns
     -------
@@ -183,12 +186,15 @@ def compare_columns(
     sizes = [part.rows if isinstance(part, Dataset) else 0 for part in (reference, current)]
     picked = [np.sort(np.random.default_rng(plan.seed).choice(n, min(n, MOST_ROWS), replace=False)) for n in sizes]
     of_window = [months_of(current, at) for _, at in windows]
-    season = {months: in_season(reference, months) for months in set(of_window)}
+    season = {months: in_season(year, months) for months in set(of_window)}
     for (plain, old), (later, new) in _columns(reference, current, names, plan):
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)
-        seasons = {when: old if rows is None else _window(plain, old, reference, rows) for when, rows in season.items()}
+        seasons = dict.fromkeys(season, old)
+        for months, at in season.items():
+            if at is not None and isinstance(year, Dataset):
+                seasons[months] = _window(column_in(year, old.name)[0], old, year, at)
         for (label, at), months in zip(windows, of_window, strict=True):
             part = None if new is None else _window(later, new, current, at)
             windowed.append({"window": label, **judge_column(seasons[months], part, plan)})
