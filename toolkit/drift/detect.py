@@ -279,7 +279,7 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     columns = list(table) if isinstance(table, pd.DataFrame) else []
     target = reference.target if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
-    return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
+    return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model or reference, **roles)
 
 
 def _share_moved(features: pd.DataFrame, weight: "pd.Series[float]", n: int) -> Estimate:
