@@ -298,3 +298,13 @@ def test_shares_may_name_arms_that_are_numbers():
 def test_an_outcome_is_not_its_own_covariate():
     with pytest.raises(InputError, match="cannot be its own covariate"):
         measured(trial(), covariate="spent")
+
+
+def test_of_means_next_to_zero_the_lift_has_no_upper_end():
+    rows = np.random.default_rng(0).normal(size=(400, 2))
+    rows += 1e-6 - rows.mean(axis=0)
+    frame = pd.DataFrame({"arm": np.repeat(["new", "old"], 400), "spent": rows.T.ravel()})
+    found = measured(frame)
+    lift = found.table["lift"][0]
+    assert (lift.low, lift.high) == (-1.0, math.inf)
+    assert list(found.pictures()) == ["lift"]
