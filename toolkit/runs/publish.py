@@ -271,9 +271,13 @@ def track(source: str | Path) -> Path:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Path]:
-    """Yield a copy of a report's folder; its files take the places of the report's once all of them are changed."""
+    """Yield a copy of a report's files, which take their places once all of them are changed; folders in it stay."""
+
+    def folders(place: str, names: list[str]) -> list[str]:
+        return [name for name in names if os.path.isdir(os.path.join(place, name))]
+
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
-        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name)))
+        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name, ignore=folders)))
         for file in changed.iterdir():
             os.replace(file, folder / file.name)
 
