@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
-from toolkit.core.estimate import UNKNOWN, WITHHELD, Estimate, better_when
+from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
@@ -15,6 +15,8 @@ from toolkit.errors import instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 
 refusal = refuser(__file__)
+#: What the method of a number begins with that is uncertain, though nobody knows by how much.
+WITHHELD = "no interval: "
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
 POWER = NormalDist().inv_cdf(0.8)
 GateOutcome = Literal["pass", "fail", "undecided"]
