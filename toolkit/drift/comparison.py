@@ -191,10 +191,8 @@ def compare_columns(
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)
-        seasons = dict.fromkeys(season, old)
-        for months, at in season.items():
-            if at is not None and isinstance(year, Dataset):
-                seasons[months] = _window(column_in(year, old.name)[0], old, year, at)
+        all_year = column_in(year, old.name)[0] if season and isinstance(year, Dataset) else None
+        seasons = {when: old if at is None else _window(all_year, old, year, at) for when, at in season.items()}
         for (label, at), months in zip(windows, of_window, strict=True):
             part = None if new is None else _window(later, new, current, at)
             windowed.append({"window": label, **judge_column(seasons[months], part, plan)})

@@ -189,8 +189,7 @@ class Drift(Result):
     @property
     def domain_drifted(self) -> bool:
         """Whether a small model tells the rows of the tables apart: ROC AUC of at least 0.55, and significant."""
-        found = self.domain
-        return found is not None and found.p_adjusted <= self.plan.alpha and found.roc_auc.value >= THRESHOLD
+        return bool((one := self.domain) and one.p_adjusted <= self.plan.alpha and one.roc_auc.value >= THRESHOLD)
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column and window (``all`` stands for the whole table), ends of intervals in columns."""

@@ -272,12 +272,9 @@ def track(source: str | Path) -> Path:
 @contextmanager
 def changing(folder: Path) -> Iterator[Path]:
     """Yield a copy of a report's files, which take their places once all of them are changed; folders in it stay."""
-
-    def folders(place: str, names: list[str]) -> list[str]:
-        return [name for name in names if os.path.isdir(os.path.join(place, name))]
-
+    inside = [one.name for one in folder.iterdir() if one.is_dir()]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
-        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name, ignore=folders)))
+        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name, ignore=lambda *_: inside)))
         for file in changed.iterdir():
             os.replace(file, folder / file.name)
 
