@@ -370,7 +370,7 @@ def test_a_file_that_changed_is_another_combination(named, tmp_path, monkeypatch
     schema = Schema(find_template("experiment"))
 
     def keys():
-        given = {"data": named.format(tmp_path), "target": "y"}
+        given = {"data": named.format(tmp_path), "target": "y", "positive": "a\0b"}
         return list(module._plan(schema, given, {"seed": [1, 2]}, None, tmp_path))
 
     table.write_text("a,y\n1,2\n")
