@@ -53,6 +53,10 @@ def test_what_a_number_would_not_give_back_stays_text(texts):
         (("12.5%", "3%"), ".", "", "%", [12.5, 3]),
         (("5 kg", "6.2 kg"), ".", "", "kg", [5, 6.2]),
         (("$5 USD", "$6.2 USD"), ".", "", "$USD", [5, 6.2]),
+        (("₹1,23,456", "₹12,34,567.5", "₹500"), ".", ",", "₹", [123456, 1234567.5, 500]),
+        (("R$ 1.234,50", "R$ 2,00"), ",", ".", "R$", [1234.5, 2]),
+        (("12,50 zł", "3,00 zł"), ",", "", "zł", [12.5, 3]),
+        (("12.5-", "3.25", "4-"), ".", "", "", [-12.5, 3.25, -4]),
         (("1 234,5", "12 000,1"), ",", " ", "", [1234.5, 12000.1]),
         (("1'234.5", "10'000"), ".", "'", "", [1234.5, 10000]),
         (("1", "2", "?", ""), ".", "", "", [1, 2, np.nan, np.nan]),
@@ -128,6 +132,43 @@ def test_one_odd_cell_does_not_decide_for_a_column():
 
 def test_too_many_odd_cells_make_a_column_text():
     assert decided(*THOUSAND, *[f"about {place}" for place in range(100)]).format.kind == "text"
+
+
+@pytest.mark.parametrize("share", [0.06, 0.2, 0.49])
+@pytest.mark.parametrize(("mark", "cells", "kind"), [("k.A.", THOUSAND, "number"), ("offen", None, "date")])
+def test_a_word_that_marks_what_is_missing_does_not_make_numbers_or_dates_text(share, mark, cells, kind):
+    cells = cells or [f"{day:%d.%m.%Y}" for day in pd.date_range("2001-01-01", periods=1199)]
+    marked = round(share / (1 - share) * len(cells))
+    found = decided(*cells, *[mark] * marked)
+    assert (found.format.kind, found.format.missing, found.odd) == (kind, (mark,), {})
+    assert pd.isna(found.format.read(pa.array([mark, cells[0]]))[0]).tolist() == [True, False]
+    (note,) = about("lab", found, len(cells) + marked)
+    assert (note.code, mark in note.message) == ("DATA-MISSING-MARKS", True)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [*THOUSAND, *["a", "b", "c", "d"] * 40],  # too many words
+        [*THOUSAND[:99], *["n.d."] * 100],  # most are no numbers
+        ["1", "2", "3", "4", "5", "n.d."] * 20,  # grades
+        [*(f"{place:05}" for place in range(1, 99)), *["abroad"] * 9],  # codes
+    ],
+)
+def test_words_among_labels_are_labels(texts):
+    assert decided(*texts).format.kind == "text"
+
+
+def test_what_is_mostly_numbers_and_kept_as_text_is_said():
+    found = decided(*THOUSAND, *[f"<{place / 10}" for place in range(300)])
+    assert found.format == Format("text")
+    (note,) = about("lab", found, 1499)
+    assert (note.code, "not all of its cells are numbers: 300 of 1,499" in note.message) == ("DATA-CODES", True)
+
+
+def test_hours_beyond_a_day_are_durations():
+    assert decided("27:12:00", "01:30:00").format == Format("duration")
+    assert decided("23:12:00", "01:30:00").format == Format("text")
 
 
 @pytest.mark.parametrize(("texts", "odd", "kind"), [("12345", "Total", "numbers"), (["2021-01-31"], "start", "dates")])

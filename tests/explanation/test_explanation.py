@@ -25,7 +25,8 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.explanation.explain import CHECKED, explain
 from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.local import probability_path, telling_rows
-from toolkit.models.model import CHECKED_ROWS, Model
+from toolkit.models.answers import CHECKED_ROWS
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions

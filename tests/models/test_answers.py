@@ -106,3 +106,20 @@ def test_a_copy_carries_no_rows(model, data):
     copied = pickle.loads(pickle.dumps(model))
     assert abs(len(pickle.dumps(model)) - small) < 100
     np.testing.assert_array_equal(copied.predict_proba(data.features), model.predict_proba(data.features))
+
+
+@pytest.mark.parametrize("change", [lambda rows: rows.assign(a=-rows["a"]), lambda rows: rows[::-1]])
+def test_no_cell_that_was_changed_is_overlooked(model, data, change):
+    before, table = model.predict_proba(data.features), data.features
+    looked_at = np.linspace(0, len(table) - 1, 100).astype(int)
+    others = np.setdiff1d(np.arange(len(table)), looked_at)
+    table.iloc[others, 0] = change(table.iloc[others])["a"].to_numpy()
+    after = model.predict_proba(table)
+    np.testing.assert_array_equal(after, model.estimator.predict_proba(table[["a", "b"]]))
+    assert np.abs(after - before).max() > 0.5
+
+
+def test_columns_that_were_renamed_are_read_again(model, data):
+    before = model.predict_proba(data.features)
+    data.features.columns = ["b", "a", "sex"]
+    assert np.abs(model.predict_proba(data.features) - before).max() > 0.5

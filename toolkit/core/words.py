@@ -158,27 +158,18 @@ def slug(text: object, most: int = 40, *, ascii_only: bool = True) -> str:
     return re.sub(r"[\W_]+", "-", plain.casefold()).strip("-")[:most].strip("-")
 
 
-def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern fits a whole name: ``*`` stands for any text, ``?`` for one character, all else for itself.
-
-    Examples
-    --------
-    >>> matches("fairness.sex.Female.recall", "fairness.*.recall"), matches("test.recall", "test.?")
-    (True, False)
-    """
-    return fnmatchcase(name, pattern.replace("[", "[[]"))
-
-
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a pattern fits; one that is the pattern, to the letter, is the only one.
+    """Return the names that a pattern fits as a whole; one that is the pattern, to the letter, is the only one.
+
+    ``*`` stands for any text, ``?`` for one character, and all else for itself.
 
     Examples
     --------
     >>> matching("test.*", ["test.recall", "cv.recall"]), matching("a*", ["a*", "ab"])
     (['test.recall'], ['a*'])
     """
-    every = list(names)
-    return [pattern] if pattern in every else [name for name in every if matches(name, pattern)]
+    every, plain = list(names), pattern.replace("[", "[[]")
+    return [pattern] if pattern in every else [name for name in every if fnmatchcase(name, plain)]
 
 
 def quoted(label: str) -> str:

@@ -16,7 +16,8 @@ from toolkit.core.result import Finding
 from toolkit.core.words import counted, shorten
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, about, drawing, finding
-from toolkit.data.recognition import WORDS, Decision, Decisions, decide_format
+from toolkit.data.recognition import WORDS, decide_format
+from toolkit.data.schema import Decision, Decisions
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 from toolkit.statistics.binning import cell_text
 

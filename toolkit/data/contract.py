@@ -15,8 +15,8 @@ import pyarrow as pa
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.findings import Noted, about, by_share, finding, unseen
-from toolkit.data.recognition import Decision, Decisions, decide_formats
-from toolkit.data.schema import BY_TYPE, Column, Role, Schema
+from toolkit.data.recognition import decide_formats
+from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest

@@ -18,15 +18,20 @@ import pyarrow.csv
 from toolkit.core.result import Finding
 from toolkit.core.words import quoted
 from toolkit.data.findings import about, finding, refusal
-from toolkit.data.recognition import WORDS, Decision, Decisions, decide_formats
-from toolkit.data.schema import Schema
+from toolkit.data.recognition import WORDS, decide_formats
+from toolkit.data.schema import Decision, Decisions, Schema
 from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, some
 from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")
-_SAMPLE_LINES = 50
-#: How much likelier another encoding must be than the first, which is by far the most common.
-_LIKELIER = 1.1
+_SAMPLE_LINES, _MOST_WORDS = 50, 10_000
+_LATIN = "A-Za-zªºÀ-ɏḀ-ỿ"
+#: What hardly any word holds: letters of two scripts, a sign between letters, a capital after a small letter, a capital
+#: alone, what is drawn or not in use. German read as Chinese has it in most words.
+_ODD = re.compile(
+    rf"[{_LATIN}](?![{_LATIN}])[^\W\d_]|(?![{_LATIN}])[^\W\d_][{_LATIN}]|[^\W\d_][^\w\s\x00-\x7f’·‑–\xad][^\W\d_]"
+    r"|[a-zß-öø-ÿа-яα-ω][À-ÖØ-ÞŒŠŸŽА-ЯΑ-Ω]|^[À-Þ]$|[\x80-\x9fˇ˘-˝─-◿\ufffd\ue000-\uf8ff]"
+)
 #: No header is longer; what is packed to exhaust the memory may be.
 _LONGEST = 10_000_000
 _FOREIGN = {begins.encode("latin-1"): kind for begins, kind in WORDS["foreign"].items()}
@@ -162,14 +167,18 @@ def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, l
     import chardet  # slow to load, and seldom needed
 
     foreign = list(dict.fromkeys(cell for cell in cells if not cell.isascii()))
-    found = chardet.detect_all(
-        b"\n".join(foreign), ignore_threshold=True, compat_names=False, include_encodings=WORDS["encodings"]
-    )
-    likely = {WORDS["encodings"][0]: 0.0} | {one["encoding"]: one["confidence"] for one in found if one["encoding"]}
-    likely[WORDS["encodings"][0]] *= _LIKELIER
+    words = list(dict.fromkeys(word for cell in foreign for word in cell.split() if not word.isascii()))[:_MOST_WORDS]
+    some, among = b"\n".join(words), dict[str, float](WORDS["encodings"])
+    found = chardet.detect_all(some, ignore_threshold=True, compat_names=False, include_encodings=list(among))
+    likely = {next(iter(among)): 0.0} | {one["encoding"]: one["confidence"] for one in found if one["encoding"]}
     labels = {str(label) for column in (known.columns.values() if known else ()) for label in column.categories}
-    met = {name: sum(one.encode(name, "replace") in content for one in labels) for name in likely}
-    encoding = max(likely, key=lambda name: (met[name], likely[name]))
+
+    def fit(encoding: str) -> tuple[int, float]:
+        met = sum(one.encode(encoding, "replace") in content for one in labels)
+        sound = 1 - sum(map(bool, map(_ODD.search, some.decode(encoding, "replace").split("\n")))) / len(words)
+        return met, max(likely[encoding], 0.002) * (0.02 + sound**4) / among.get(encoding, max(among.values()))
+
+    encoding = max(likely, key=fit)
     with refusing(f"{shown} is neither UTF-8 text nor {encoding}", " Save it as UTF-8.", (UnicodeDecodeError,)):
         text = content.decode(encoding)
     said = listed((quoted(cell.decode(encoding, "replace")) for cell in foreign), 3)

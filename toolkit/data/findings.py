@@ -18,7 +18,7 @@ from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.ranking import roc_auc
 
 if TYPE_CHECKING:
-    from toolkit.data.recognition import Decision
+    from toolkit.data.schema import Decision
 
 FEW_ROWS = 200
 SMALL_CLASS = 20

@@ -19,9 +19,8 @@ from toolkit.data.delimited import read_texts
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.recognition import Decision, Decisions
 from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
-from toolkit.data.schema import Column, Label, Role, Schema
+from toolkit.data.schema import Column, Decision, Decisions, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_label, as_texts, column_kind, moments
 from toolkit.data.table_reader.formats import Format
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by

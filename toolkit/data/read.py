@@ -28,8 +28,8 @@ from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
 from toolkit.data.delimited import own_names, read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
-from toolkit.data.recognition import Decision, decide_formats
-from toolkit.data.schema import Schema
+from toolkit.data.recognition import decide_formats
+from toolkit.data.schema import Decision, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, usual
 from toolkit.errors import InputError, listed, nearest, refusing
 

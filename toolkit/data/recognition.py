@@ -7,7 +7,7 @@ tell, the likelier one is taken and the other one is named.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.core.resources import beside
-from toolkit.data.schema import Column, Schema
+from toolkit.data.schema import Column, Decision, Schema
 from toolkit.data.table_reader.cells import odd_cells, read_cells
 from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_thousands, is_absent, number_parts, some
-from toolkit.statistics.intervals import Codes
+from toolkit.statistics.intervals import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
 ODD_SHARE = 0.05
 ODD_DISTINCT = 20
+#: Most different words without a digit that mark missing values in up to half of such a column.
+MARKS = 3
 #: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
 CODES = 30
 #: Decimal mark and, behind it, that of thousands; the likelier first.
@@ -31,47 +33,6 @@ NOTATIONS: Any = (".", ".,", ",", ",.", ". ", ", ", ".'", ",'")
 LOST = "numbers would not give its spelling back"
 #: Words and signs that tell what a file, a column or a cell is.
 WORDS: dict[str, Any] = beside(__file__, "words.yaml")
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How a column is read, and what speaks against it.
-
-    Attributes
-    ----------
-    format : Format
-    why : str
-        What settled it, for a reader.
-    odd : mapping of str to int
-        Texts that the format cannot read, with their counts; they become missing. Of a column that is text because of
-        them, those texts.
-    other : Format or None
-        Another reading that the table does not rule out.
-    record : Column or None
-        By what an earlier table settled, where there is one; the format is another where the cells are written
-        otherwise now.
-    row : int
-        The first row with an odd cell, from 1, where the column was read by a record.
-    example : str
-        A cell that can be read, as it is written.
-    marks : tuple of str
-        Texts that count as missing beside the labels, or yes and no, of the column.
-    twice : tuple of str
-        Two spellings of one number, such as 1.1 and 1.10.
-    """
-
-    format: Format
-    why: str = ""
-    odd: Mapping[str, int] = field(default_factory=dict)
-    other: Format | None = None
-    record: Column | None = None
-    row: int = 0
-    example: str = ""
-    marks: tuple[str, ...] = ()
-    twice: tuple[str, ...] = ()
-
-
-Decisions = Mapping[str, Decision]
 
 
 def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None = None) -> dict[str, Decision]:
@@ -179,7 +140,10 @@ def decide_format(texts: pa.StringArray) -> Decision:
     labels, counts = labels.filter(pa.array(known)), counts[known]
     if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
         return Decision(Format("bool"), marks=tuple(odd_cells(trimmed, ~known)))
-    if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None or (found.odd and found.why):
+    if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None:
+        found, marks = _but_for_marks(labels, counts)
+        known[np.flatnonzero(known)[marks]] = False
+    if found is None or (found.odd and found.why):
         how = _as_text(counted)
         return replace(found or Decision(how), format=how, marks=tuple(odd_cells(trimmed, is_absent(trimmed, how))))
     if found.format.kind == "text":
@@ -192,7 +156,9 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the notation in which most cells are numbers or durations; None where it holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
-    if some(labels, r"[0-9] days?|^P.*T") and (found := _best([Format("duration")], labels, counts)):
+    if some(labels, r"[0-9] days?|^P.*T|^(?:2[4-9]|[3-9][0-9]|[0-9]{3,}):[0-5]") and (
+        found := _best([Format("duration")], labels, counts)
+    ):
         return found
     parts = number_parts(labels)
     decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
@@ -211,6 +177,20 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
         return found
     kept = labels.filter(pc.invert(pc.is_in(labels, pa.array(list(found.odd), pa.string()))))
     return Decision(Format("text"), LOST) if _are_codes(kept) else found
+
+
+def _but_for_marks(labels: pa.StringArray, counts: Codes) -> tuple[Decision | None, Mask]:
+    """Find what most cells are where the others are a few words that mark them, such as 'n.d.', and which those are."""
+    marks = ~flags(pc.match_substring_regex(labels, "[0-9]"))
+    numbers, none = flags(number_parts(labels).is_valid()), np.zeros(len(labels), dtype=bool)
+    rest = labels.filter(pa.array(~marks))
+    if 0 < marks.sum() <= MARKS and len(rest) >= ODD_DISTINCT and 2 * counts[marks].sum() <= counts.sum():
+        found = _as_numbers(rest, counts[~marks]) or _as_dates(rest, counts[~marks])
+        if found is not None and found.format.kind != "text":
+            return found, marks
+    if numbers.sum() < ODD_DISTINCT or 2 * counts[numbers].sum() < counts.sum():
+        return None, none
+    return Decision(Format("text"), "not all of its cells are numbers", odd_cells(labels, ~numbers, counts)), none
 
 
 def _best(readings: list[Format], labels: pa.StringArray, counts: Codes) -> Decision | None:

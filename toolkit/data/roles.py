@@ -14,8 +14,8 @@ from toolkit.data.columns import plain_column, typed
 from toolkit.data.dataset import Options, Roles, given, listed_names
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
-from toolkit.data.recognition import WORDS, Decision
-from toolkit.data.schema import Column, Schema
+from toolkit.data.recognition import WORDS
+from toolkit.data.schema import Column, Decision, Schema
 from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics.intervals import Codes

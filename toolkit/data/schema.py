@@ -69,6 +69,47 @@ class Column(Format):
     __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a column is read, and what speaks against it.
+
+    Attributes
+    ----------
+    format : Format
+    why : str
+        What settled it, for a reader.
+    odd : mapping of str to int
+        Texts that the format cannot read, with their counts; they become missing. Of a column that is text because of
+        them, those texts.
+    other : Format or None
+        Another reading that the table does not rule out.
+    record : Column or None
+        By what an earlier table settled, where there is one; the format is another where the cells are written
+        otherwise now.
+    row : int
+        The first row with an odd cell, from 1, where the column was read by a record.
+    example : str
+        A cell that can be read, as it is written.
+    marks : tuple of str
+        Texts that count as missing beside the labels, or yes and no, of the column.
+    twice : tuple of str
+        Two spellings of one number, such as 1.1 and 1.10.
+    """
+
+    format: Format
+    why: str = ""
+    odd: Mapping[str, int] = field(default_factory=dict)
+    other: Format | None = None
+    record: Column | None = None
+    row: int = 0
+    example: str = ""
+    marks: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+
+
+Decisions = Mapping[str, Decision]
+
+
 @dataclass(frozen=True)
 class Schema:
     """What was settled about a table, by which every later one is read.

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from toolkit.core.result import Finding
 from toolkit.data.findings import Noted, finding, refusal, unseen
-from toolkit.data.recognition import WORDS, Decision, decide_format
-from toolkit.data.schema import Schema, Task
+from toolkit.data.recognition import WORDS, decide_format
+from toolkit.data.schema import Decision, Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
 from toolkit.errors import InputError, listed, nearest, one_of
 

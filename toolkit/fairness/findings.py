@@ -67,7 +67,8 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
     for (kind, _), rows in beyond[name != beyond["disparity"]].groupby(["family", "own"], sort=False):
         worst = rows.iloc[int(np.argmax(rows["excess"]))]
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
-        also = f" Also by {listed(others, 5)}." if others else ""
+        also = " A metric of fewer rows would differ as much, this one not." * bool(worst["excess"] <= 0)
+        also += f" Also by {listed(others, 5)}." if others else ""
         yield _about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also)
     if len(low := beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]):
         yield _about(low.iloc[int(np.argmin(low["size"]))], "FAIRNESS-FOUR-FIFTHS", "high", groups)

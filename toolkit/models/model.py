@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from operator import is_
 from typing import Any
-from weakref import ref
 
 import numpy as np
 import pandas as pd
@@ -19,53 +17,13 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
+from toolkit.models.answers import Answers
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_place, encoding_with, given_array
 from toolkit.models.recorded import BoosterFunction, RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import AnyArray, Array
-
-#: Rows of a large table that are asked about again, to see whether the model still says the same.
-CHECKED_ROWS = 100
-
-
-class Answers:
-    """The last answers about tables that are still there: the table, who was asked for what, the numbers."""
-
-    def __init__(self) -> None:
-        self.kept: list[tuple[ref[pd.DataFrame], tuple[Any, ...], Any]] = []
-
-    def __reduce__(self) -> tuple[type, tuple[()]]:
-        """Begin anew in a copy of the model, which knows none of the tables."""
-        return Answers, ()
-
-    def find(self, asked: tuple[Any, ...], features: pd.DataFrame, ask: Callable[[pd.DataFrame], Any]) -> Any:
-        """Return the answer about this table; it is asked for where there is none, or some of its rows say another now.
-
-        Examples
-        --------
-        >>> table, counts, answers = pd.DataFrame({"x": np.arange(3000.0)}), [], Answers()
-        >>> def ask(rows):
-        ...     counts.append(len(rows))
-        ...     return rows["x"].to_numpy()
-        >>> for _ in range(3):
-        ...     found = answers.find(("predict",), table, ask)
-        >>> counts
-        [3000, 100, 100]
-        """
-        if len(features) <= MANY_ROWS or not isinstance(features, pd.DataFrame):
-            return ask(features)
-        some = np.linspace(0, len(features) - 1, CHECKED_ROWS).astype(int)
-        for table, before, said in self.kept:
-            known = table() is features and all(map(is_, before, asked))
-            if known and np.array_equal(said[some], ask(features.iloc[some]), equal_nan=True):
-                return said.copy()
-        said = ask(features)
-        if isinstance(said, np.ndarray) and said.dtype.kind == "f" and len(said) == len(features):
-            there = [one for one in self.kept if one[0]() is not None]
-            self.kept = [(ref(features), asked, said.copy()), *there[:2]]
-        return said
 
 
 @dataclass(frozen=True, eq=False)

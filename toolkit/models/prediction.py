@@ -18,8 +18,9 @@ from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
+from toolkit.models.answers import CHECKED_ROWS
 from toolkit.models.findings import refusal
-from toolkit.models.model import CHECKED_ROWS, Model
+from toolkit.models.model import Model
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Threshold, ThresholdLike, choose_threshold, read_threshold
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 

@@ -16,7 +16,10 @@ Kind = Literal["", "number", "date", "bool", "text", "missing", "duration", "nes
 #: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
 ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
 ABSENT_NUMBERS = ("?", "-", "--", ".", "*", "nil", "missing", "unknown")
-_CURRENCY = r"[$€£¥₹₽]|USD|EUR|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|kr|Fr\."
+_CURRENCY = (
+    r"(?:R|A|C|HK|NZ|S|US)?\$|[€£¥₹₽₩₺₪₫₱฿₴₦]|USD|EUR|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|CNY|INR|BRL"
+    r"|kr|zł|Kč|Ft|Fr\."
+)
 _UNITS = (
     "%|‰|°C|°F|kg|g|mg|t|lbs?|oz|km/h|mph|km|mi|cm|mm|m²|m2|m|ft|in|ha|l|ml|kWh|kW|MW|W|GB|MB|kB|ms|s|min|hrs?|h|days?|"
     "yrs?|years?|months?|weeks?"
@@ -152,7 +155,11 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
 
 def sign_first(texts: pa.StringArray) -> pa.StringArray:
     """Write what bookkeepers and word processors make of a negative number, -$5, (5) or a long dash, as $-5 and -5."""
-    for pattern, plain in (("^\u2212", "-"), (r"^\((.+)\)$", r"-\1"), (rf"^([+-])({_CURRENCY})", r"\2\1")):
+    for pattern, plain in (
+        ("^\u2212", "-"),
+        (r"^\((.+)\)$|^([0-9].*)-$", r"-\1\2"),
+        (rf"^([+-])({_CURRENCY})", r"\2\1"),
+    ):
         texts = pc.replace_substring_regex(texts, pattern, plain)
     return texts
 
@@ -194,7 +201,8 @@ def notation(decimal: str, thousands: str) -> str:
     if not thousands:
         return f"^[+-]?{plain}$|^(?i:[+-]?inf(?:inity)?)$"
     mark = "[ \u00a0]" if thousands == " " else re.escape(thousands)
-    return rf"^[+-]?(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}})(?:{point}[0-9]+)?$"
+    lakhs = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if thousands == "," else ""  # as India writes 1,00,000
+    return rf"^[+-]?(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}}{lakhs})(?:{point}[0-9]+)?$"
 
 
 def is_absent(plain: pa.StringArray, how: Format) -> NDArray[np.bool_]:
