@@ -170,9 +170,8 @@ class Contrast:
         lift = Estimate(math.nan, n=units)
         if arm.value > 0 and control.value > 0:
             log = math.log(arm.value / control.value)
-            half_log = width * math.sqrt(arm.variance / arm.value**2 + control.variance / control.value**2)
-            ends = log, log - half_log, log + half_log
-            value, low, high = (math.inf if one > 700 else math.expm1(one) for one in ends)
+            away = width * math.sqrt(arm.variance / arm.value**2 + control.variance / control.value**2)
+            value, low, high = (math.expm1(one) if one < 700 else math.inf for one in (log, log - away, log + away))
             lift = Estimate(value, low, high, units, f"{_METHOD}, log")
         grown = 1 + units * _TUNED / planned
         p = math.sqrt(grown) * math.exp(-(apart**2) / variance * (grown - 1) / grown / 2)

@@ -156,8 +156,7 @@ def _plan(
     for values in product(*over.values()):
         wanted = {**fixed, **dict(zip(over, values, strict=True))}
         checked = check_request(schema, wanted, timeout, out)
-        texts = (re.sub("^sqlite:///|::.*", "", one) for one in checked.values() if isinstance(one, str))
-        places = [os.path.expanduser(one) for one in texts if one]
+        places = [os.path.expanduser(re.sub("^sqlite:///|::.*", "", str(one))) for one in checked.values()]
         inside = (sorted(glob(f"{escape(one)}/**", recursive=True)) for one in places if os.path.isdir(one))
         files = [os.stat(one) for one in chain(places, *inside) if os.path.isfile(one)]
         key = f"sweep-{_digest([source, checked, [(one.st_size, one.st_mtime_ns) for one in files]])}"
