@@ -1,11 +1,16 @@
 """Statistics of drift against references, exact enumeration and simulation."""
 
+import warnings
+from threading import Barrier
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
+from toolkit.data import contract
+from toolkit.drift import comparison
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.distances import METHODS, pair_of, sturges_edges
 from toolkit.drift.model import tell_apart
@@ -298,3 +303,27 @@ def test_whole_numbers_too_large_for_a_float_are_told_apart(levels, tmp_path):
     assert found["new_share"] == expected["new_share"]
     kept = load_profile(summarize(huge[0]).save(tmp_path / "kept.json"))
     assert detect_drift(kept, huge[1]).table.iloc[0]["distance"].value == pytest.approx(expected["distance"].value)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_the_thousandth_furthest_out_is_found_without_sorting_all_rows(draw):
+    rng = np.random.default_rng(draw)
+    values = np.unique(rng.standard_cauchy(rng.integers(2, 3000)) ** rng.choice([1, 3]))
+    summary = summarize_column(pd.Series(rng.choice(values, 3000)), "a", 3000)
+    pair = pair_of(summary, summary)
+    rows = np.repeat(pair.points / pair.norm, pair.reference)
+    near = rows[np.argsort(np.abs(rows - rows.mean()), kind="stable")[:2997]]
+    assert pair.outscaled == (near.var() < 0.1 and near[0] != near[-1])
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [(comparison, "judge_column"), (contract, "_read"), (contract, "_described")]
+)
+def test_columns_are_read_and_judged_two_at_a_time_and_warnings_stay_as_they_were(monkeypatch, module, step):
+    met, do, shown = Barrier(2, timeout=30), getattr(module, step), list(warnings.filters)
+    monkeypatch.setattr(module, step, lambda *given, **how: met.wait() < 2 and do(*given, **how))
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 8))).add_prefix("column ")
+    found = detect_drift(rows, rows, methods="anderson")
+    assert sorted(found.table["column"]) == list(rows)
+    assert warnings.filters == shown

@@ -13,6 +13,7 @@ from toolkit.core.clock import now
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.result import Finding
+from toolkit.core.threads import two_at_once
 from toolkit.core.words import counted, shorten
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, about, drawing, finding
@@ -62,8 +63,9 @@ def prepare_features(frame: pd.DataFrame, decisions: Decisions) -> tuple[pd.Data
     kept: dict[str, pd.Series[Any]] = {}
     others: dict[str, pd.Series[Any]] = {}
     notes: list[Finding] = []
-    for name in frame.columns:
-        column, found = plain_column(frame[name], decisions.get(name))
+    names = list(map(str, frame))
+    read = two_at_once(plain_column, map(frame.get, names), map(decisions.get, names))
+    for name, (column, found) in zip(names, read, strict=True):
         reason = None if column is None else useless(column)
         notes += [*found, *([reason] if reason else [])]
         if column is None:
@@ -71,7 +73,8 @@ def prepare_features(frame: pd.DataFrame, decisions: Decisions) -> tuple[pd.Data
             others[name] = frame[name] if nested else pd.Series(np.nan, frame.index, "float64", name)
         else:
             (others if reason else kept)[name] = column
-    return pd.DataFrame(kept, index=frame.index), pd.DataFrame(others, index=frame.index), notes
+    features, rest = (pd.DataFrame(part, index=frame.index, copy=False) for part in (kept, others))
+    return features, rest, notes
 
 
 def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[pd.Series[Any] | None, list[Finding]]:
@@ -147,7 +150,7 @@ def useless(column: pd.Series[Any]) -> Finding | None:
     if rows < IDENTIFIER_ROWS:
         return None
     if isinstance(column.dtype, pd.CategoricalDtype):
-        distinct, filled = len(column.cat.remove_unused_categories().cat.categories), int(column.notna().sum())
+        distinct, filled = column.nunique(), int(column.notna().sum())
         if distinct > IDENTIFIER_SHARE * filled and filled >= IDENTIFIER_ROWS:
             return finding("DATA-IDENTIFIER text", "low", name, distinct=distinct, rows=rows)
     if column.dtype != "int64" or column.iloc[:1000].duplicated().any() or column.duplicated().any():

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.core.result import Finding
+from toolkit.core.threads import two_at_once
 from toolkit.core.words import counted
 from toolkit.data.findings import Noted, about, by_share, finding, unseen
 from toolkit.data.recognition import decide_formats
@@ -64,8 +66,9 @@ def describe(
     decisions, roles : mapping of str
         How texts are read; what each column is for, ``other`` where nothing is said.
     """
-    names = dict.fromkeys([*plain, *map(str, raw)])
-    return {one: _described(raw[one], plain.get(one), decisions.get(one), roles.get(one, "other")) for one in names}
+    names: dict[str, Role] = dict.fromkeys([*plain, *map(str, raw)], "other")
+    columns = [map(known.get, names) for known in (raw, plain, decisions, {**names, **roles})]
+    return dict(zip(names, two_at_once(_described, *columns), strict=True))
 
 
 def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision | None, role: Role) -> Column:
@@ -157,11 +160,10 @@ def read_features(
     >>> list(features["town"].cat.categories), notes[0].code
     (['Oslo', 'Bergen', 'Paris'], 'DATA-UNSEEN-LABELS')
     """
-    features, notes = {}, []
-    for name, column in names.items():
-        features[column], found = _read(rows[column], known.columns.get(name, Column()), decisions.get(column), keep)
-        notes += found
-    return pd.DataFrame(features, index=rows.index), notes
+    specs, columns = [known.columns.get(name, Column()) for name in names], list(names.values())
+    found = two_at_once(partial(_read, keep=keep), map(rows.get, columns), specs, map(decisions.get, columns))
+    features = {name: plain for name, (plain, _) in zip(columns, found, strict=True)}
+    return pd.DataFrame(features, index=rows.index, copy=False), [note for _, said in found for note in said]
 
 
 def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep: bool) -> Noted:
@@ -204,22 +206,20 @@ def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep:
 def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[Finding]:
     """Say where numbers are of another size than those seen before, as they are in another unit, or lie elsewhere."""
     values = plain.dropna()
-    sizes = values[values != 0].abs()
     if spec.low is None or spec.high is None or not len(values):
         return
-    middle, dates = float(values.median()), spec.kind == "date"
-    if not dates and spec.typical and len(sizes) >= UNIT_ROWS:
-        ratio = float(sizes.median()) / spec.typical
+    middle, dates = float(np.median(values)), spec.kind == "date"
+    if not dates and spec.typical and len(sizes := np.abs(values[values != 0])) >= UNIT_ROWS:
+        ratio = float(np.median(sizes)) / spec.typical
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
             severity = "high" if size >= UNIT_FACTOR else "medium"
             yield finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)
             return
-    width = max(spec.high - spec.low, NEAR_DAYS if dates else 0.0)
     if spec.whole and len(broken := values[values != np.floor(values)]):
         yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=broken.iloc[0])
     outside = np.maximum(spec.low - values, values - spec.high)
-    beyond, far = int((outside > 0).sum()), int((outside > width).sum())
+    beyond, far = (int((outside > most).sum()) for most in (0, max(spec.high - spec.low, NEAR_DAYS * dates)))
     elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
     if far or (not dates and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
         shown = values[outside > 0].unique(), (middle, spec.low, spec.high, *(spec.half or ()))

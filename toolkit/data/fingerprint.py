@@ -77,9 +77,9 @@ def _number_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         whole = column.to_numpy(dtype=object, na_value=0) if missing.any() else column.to_numpy()
         if len(whole) and max(abs(int(whole.max())), abs(int(whole.min()))) > _EXACT_FLOAT:
             return b"integer", missing.tobytes(), "\n".join(map(str, whole)).encode()
-    values = column.to_numpy(dtype="<f8", na_value=np.nan, copy=True)
+    values = column.to_numpy(dtype="<f8", na_value=np.nan) + 0.0
     values[missing] = np.nan
-    return b"number", (values + 0.0).tobytes()
+    return b"number", values.tobytes()
 
 
 def _time_content(column: pd.Series[Any]) -> tuple[bytes, ...]:

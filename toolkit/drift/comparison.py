@@ -1,16 +1,16 @@
 """Go through two tables column by column: what is asked, what each column holds, and how the two compare."""
 
 from calendar import month_name
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding
+from toolkit.core.threads import two_at_once
 from toolkit.data.assignment import Window
 from toolkit.data.dataset import Dataset
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
@@ -156,9 +156,8 @@ def compare_columns(
 ) -> tuple[list[Row], list[Row], tuple[Profile, Profile], Domain | None]:
     """Judge each column of the reference against the current table, and against each window of it.
 
-    Columns are summed up exactly where rows are at hand, one ahead of the one judged, so that memory holds two of them
-    only. A window is compared with the rows of the same months, where the reference before its season was chosen is a
-    year or more.
+    Columns are summed up exactly where rows are at hand, and judged, two at a time: memory holds no more. A window is
+    compared with the rows of the same months, where the reference before its season was chosen is a year or more.
 
     Parameters
     ----------
@@ -179,47 +178,38 @@ def compare_columns(
     domain : Domain or None
         Whether a small model tells sampled rows apart.
     """
-    names = chosen_columns(reference, current, columns)
-    rows, windowed = list[Row](), list[Row]()
-    kept: list[dict[str, ColumnSummary]] = [{}, {}]
-    sampled: list[dict[str, pd.Series[Any]]] = [{}, {}]
+    names, old_roles, new_roles = chosen_columns(reference, current, columns), roles_in(reference), roles_in(current)
     sizes = [part.rows if isinstance(part, Dataset) else 0 for part in (reference, current)]
     picked = [np.sort(np.random.default_rng(plan.seed).choice(n, min(n, MOST_ROWS), replace=False)) for n in sizes]
     of_window = [months_of(current, at) for _, at in windows]
     season = {months: in_season(year, months) for months in set(of_window)}
-    for (plain, old), (later, new) in _columns(reference, current, names, plan):
+
+    def judged(name: str) -> tuple[Row, list[Row], list[ColumnSummary | None], list[Any]]:
+        plain, old = _column(reference, name, old_roles, identifiers=True, importance=plan.importance)
+        later, new = _column(current, name, new_roles)
         assert old is not None  # noqa: S101 - the names are those of the reference
-        row = judge_column(old, new, plan)
-        rows.append(row)
+        row, by_window = judge_column(old, new, plan), list[Row]()
         all_year = column_in(year, old.name)[0] if season and isinstance(year, Dataset) else None
         seasons = {when: old if at is None else _window(all_year, old, year, at) for when, at in season.items()}
         for (label, at), months in zip(windows, of_window, strict=True):
             part = None if new is None else _window(later, new, current, at)
-            windowed.append({"window": label, **judge_column(seasons[months], part, plan)})
-        for held, summary in zip(kept, (old, new), strict=True):
-            held.update({old.name: summary.reduced} if summary is not None else {})
-        if row["role"] == "feature" and row["method"] and not row["code"] and plain is not None and later is not None:
-            for sample, column, places in zip(sampled, (plain, later), picked, strict=True):
-                sample[old.name] = column.iloc[places].reset_index(drop=True)
+            by_window.append({"window": label, **judge_column(seasons[months], part, plan)})
+        told = row["role"] == "feature" and row["method"] and not row["code"]
+        pairs = zip((plain, later), picked, strict=True) if told else ()
+        sample = [one.iloc[places].reset_index(drop=True) for one, places in pairs if one is not None]
+        return row, by_window, [one and one.reduced for one in (old, new)], sample
+
+    rows, windowed, summaries, samples = zip(*two_at_once(judged, names), strict=True)
+    both = [(name, *pair) for name, pair in zip(names, samples, strict=True) if len(pair) == 2]
+    before, after = (pd.DataFrame({name: pair[side] for name, *pair in both}) for side in (0, 1))
     _check_kinds(rows, columns is not None, reference.name, current.name)
     units = units_of_both([part for part in (reference, current) if isinstance(part, Dataset)], picked)
-    domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, units)
-    both = zip((reference, current), kept, strict=True)
-    first, second = (Profile(part.name, part.rows, held, part.schema.without_cells()) for part, held in both)
-    return rows, windowed, (first, second), domain
-
-
-def _columns(reference: Source, current: Source, names: Sequence[str], plan: Plan) -> Iterator[tuple[Column, Column]]:
-    """Yield the columns of both tables; two threads count the next one, as sorting needs no lock of the interpreter."""
-    old, new = roles_in(reference), roles_in(current)
-    with ThreadPoolExecutor(2) as pool:
-        how: dict[str, Any] = {"identifiers": True, "importance": plan.importance}
-        started = (
-            (pool.submit(_column, reference, name, old, **how), pool.submit(_column, current, name, new))
-            for name in names
-        )
-        for (before, after), _ in pairwise(chain(started, [(Future(), Future())])):
-            yield before.result(), after.result()
+    domain = tell_apart(before, after, plan.seed, units)
+    profiles = []
+    for part, held in zip((reference, current), zip(*summaries, strict=True), strict=True):
+        kept = {one.name: one for one in held if one is not None}
+        profiles.append(Profile(part.name, part.rows, kept, part.schema.without_cells()))
+    return list(rows), list(chain(*windowed)), (profiles[0], profiles[1]), domain
 
 
 def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -> Column:

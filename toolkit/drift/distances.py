@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 from scipy import stats
@@ -28,6 +29,7 @@ LEAST_NORM = 0.001
 LEAST_SHARE = 1e-4
 #: Where all but this share of the rows have less than this part of the variance, it is not theirs.
 TAIL, LEAST_BULK = 0.001, 0.1
+_WARNINGS = Lock()
 
 
 def _wasserstein(p: Array, q: Array, gaps: Array) -> Array:
@@ -173,11 +175,14 @@ class Pair:
     @property
     def outscaled(self) -> bool:
         """Whether the reference without the thousandth of its rows furthest out varies, but hardly beside the norm."""
-        points = self.points / max(self.norm, LEAST_NORM)
-        order = np.argsort(np.abs(points - np.average(points, weights=self.reference)))
-        points, counts = points[order], self.reference[order]
-        near = np.diff(np.minimum(np.cumsum(counts), (1 - TAIL) * counts.sum()), prepend=0)
-        variance = np.average((points - np.average(points, weights=near)) ** 2, weights=near)
+        used = self.reference > 0
+        points, near = self.points[used] / max(self.norm, LEAST_NORM), self.reference[used].astype(float)
+        upto, few = np.cumsum(near), TAIL * near.sum()
+        # The rows furthest out are among as many at either end.
+        ends = np.flatnonzero((upto - near < few) | (upto[-1] - upto < few))
+        ends = ends[np.argsort(np.abs(points[ends] - points @ near / near.sum()))]
+        near[ends] = np.diff(np.minimum(np.cumsum(near[ends]), near[ends].sum() - few), prepend=0)
+        variance = (points - points @ near / near.sum()) ** 2 @ near / near.sum()
         return bool(np.count_nonzero(near) > 1 and variance < LEAST_BULK)
 
     def distance(self, method: str) -> float:
@@ -271,8 +276,9 @@ def evidently_score(pair: Pair, method: str, distance: float) -> float:
     if method == "z":
         return float(stats.chi2_contingency([before, after], correction=False).pvalue)
     samples = [np.repeat(pair.points, part.astype("int64")) for part in (before, after)]
-    # scipy warns where an exact p value cannot be had, and where the tables of Anderson and Darling end.
-    with warnings.catch_warnings(action="ignore"):
+    # scipy warns where an exact p value cannot be had, and where the tables of Anderson and Darling end. Which warnings
+    # are shown is said for all threads.
+    with _WARNINGS, warnings.catch_warnings(action="ignore"):
         if method == "ks":
             return float(stats.ks_2samp(*samples).pvalue)
         return float(stats.anderson_ksamp(samples, variant="midrank").pvalue)

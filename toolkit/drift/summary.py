@@ -215,7 +215,8 @@ def summarize_column(
     else:
         values, place = np.unique(numbers, return_inverse=True)
         counts = np.bincount(place, own)
-    values = values if np.abs(values.astype("float64")).max() > EXACT else values.astype("float64")
+    beyond = max(abs(float(values[0])), float(values[-1])) > EXACT
+    values = values if beyond else values.astype("float64", copy=False)
     places, shares, effect = placed(values), counts / counts.sum(), 1.0
     mean, std = float(values @ shares), math.sqrt(float((places - places @ shares) ** 2 @ shares))
     if groups is not None:
@@ -229,7 +230,7 @@ def summarize_column(
 
 def placed(values: AnyArray) -> Array:
     """Return sorted numbers as floats; whole numbers too large to be told apart as such are counted from the least."""
-    return ((values - values[0]).astype("uint64") if values.dtype == "int64" else values).astype("float64")
+    return ((values - values[0]).astype("uint64") if values.dtype == "int64" else values).astype("float64", copy=False)
 
 
 def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArray, AnyArray]:
