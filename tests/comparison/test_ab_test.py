@@ -49,6 +49,18 @@ def test_the_p_value_is_where_the_sequence_ends_at_zero():
     assert half_width(1000, 5000, p) * np.sqrt(0.0023) == pytest.approx(0.1)
 
 
+def test_one_value_with_most_of_the_sum_makes_no_lift_certain():
+    """The difference held 0, and the lift was "−1.000 [−1.000, −1.000]"."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"arm": rng.choice(["new", "old"], 1200), "spent": rng.integers(0, 2, 1200).astype(float)})
+    assert measured(frame).table["lift"][0].high < 1
+    frame.loc[frame.index[frame["arm"] == "old"][0], "spent"] = 1e9
+    for control in ("old", "new"):
+        found = measured(frame, control=control).table.iloc[0]
+        assert found["difference"].low < 0 < found["difference"].high
+        assert (found["lift"].low, found["lift"].high) == (-1, math.inf)
+
+
 def test_rows_of_a_unit_belong_together():
     once, often = trial(lift=2.0), trial(lift=2.0, visits=5)
     alone, together = (measured(frame, unit="user").table.iloc[0]["difference"] for frame in (once, often))

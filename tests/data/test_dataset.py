@@ -438,6 +438,24 @@ def test_rows_without_a_time_are_dropped_and_groups_without_a_name_are_one():
     assert {"DATA-TIME-MISSING", "DATA-GROUP-MISSING"} <= codes(data)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("gap", [None, "?", "unknown", np.inf])
+def test_rows_whose_time_cannot_be_read_are_dropped_as_those_without_one(tmp_path, gap, whole):
+    times = list(range(1960, 2020)) if whole else pd.date_range("2020-01-31", periods=60).strftime("%Y-%m-%d").tolist()
+    if gap == np.inf and not whole:
+        pytest.skip("a date is not infinite")
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=60), "t": times, "y": [0, 1] * 30})
+    frame["t"] = [gap, *times[1:59], gap] if gap == np.inf or not whole else [gap, *map(str, times[1:59]), gap]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for source in (frame, tmp_path / "t.csv"):
+        data = load_dataset(source, target="y", time="t")
+        assert data.rows == 58
+        assert data.time.notna().all()
+        assert data.time.dtype == ("int64" if whole else "datetime64[us]")
+        assert "DATA-TIME-MISSING" in codes(data)
+        assert [part.rows for part in split_dataset(data).parts().values()] == [46, 12]
+
+
 # The result
 
 
@@ -795,6 +813,16 @@ def test_a_group_that_is_a_date_or_a_category_here_is_found_as_text_there(tmp_pa
         first = load_dataset(train, target="y", group="who")
         split = split_dataset(train=first, test=load_dataset(tmp_path / "test.jsonl", like=first))
         assert "SPLIT-SHARED-GROUPS" in [found.code for found in split.findings()]
+
+
+@pytest.mark.parametrize(("kinds", "labels"), [({}, 3), ({"s": "text"}, 30)])
+def test_groups_are_read_as_the_column_is_decided_whatever_holds_it(tmp_path, kinds, labels):
+    values = pd.Series(np.arange(60) % labels == 1 if labels == 3 else np.arange(60) % labels).map(str)
+    table = pd.DataFrame({"x": np.arange(60.0), "s": values, "y": np.arange(60) % 2})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    for source in (table, tmp_path / "table.csv"):
+        data = load_dataset(source, target="y", sensitive="s", kinds=kinds)
+        assert data.sensitive["s"].tolist() == values.tolist()
 
 
 @pytest.mark.parametrize("values", [np.arange(60) % 3 + 1, np.arange(60) % 30, np.arange(60) % 3 == 1])

@@ -562,3 +562,11 @@ def test_two_spellings_of_one_number_are_said(tmp_path, decimal, sep):
     first = load_dataset(table.query("section.str.len() < 4"), target="y")
     assert "DATA-WRITTEN-TWICE" not in {one.code for one in first.notes}
     assert "DATA-WRITTEN-TWICE" in {one.code for one in load_dataset(path, like=first).notes}
+
+
+@pytest.mark.parametrize("lines", [True, False])
+@pytest.mark.parametrize("names", [("01", "2"), ("2020-01-01", "2020-02-01")])
+def test_columns_of_json_keep_the_names_that_look_like_numbers_or_dates(tmp_path, names, lines):
+    table = pd.DataFrame({name: range(3) for name in names})
+    table.to_json(path := tmp_path / ("t.jsonl" if lines else "t.json"), orient="records", lines=lines)
+    pd.testing.assert_frame_equal(read_table(path).frame, table)

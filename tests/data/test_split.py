@@ -11,6 +11,7 @@ from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
+from toolkit.models.folds import make_folds
 
 
 def table(rows=300, classes=2, seed=0, times=4, groups=40):
@@ -187,6 +188,13 @@ def test_a_cut_is_written_as_its_column_is_or_as_the_standard_has_it():
     typed = load_dataset(written.assign(day=days), target="y", time="day")
     with pytest.raises(InputError, match="The cut '01/02/2022' cannot be compared with 'day', which holds: 2021-01-01"):
         split_dataset(typed, cut="01/02/2022")
+
+
+def test_a_time_that_is_the_same_in_every_row_is_said_to_order_nothing():
+    frame = pd.DataFrame({"x": range(100), "t": "2024-03-01", "y": [0, 1] * 50})
+    data = load_dataset(frame, target="y", time="t")
+    assert "SPLIT-ONE-TIME" in {note.code for note in split_dataset(data).findings()}
+    assert "SPLIT-ONE-TIME" not in {note.code for note in split_dataset(data, strategy="random").findings()}
 
 
 def test_validation_is_drawn_by_chance_where_one_time_is_left():
@@ -388,6 +396,36 @@ def test_two_tables_of_ones_own_are_read_by_the_schema_of_the_training_part():
     shared = int(later["g"].drop(2).isin(rows["g"][:300]).sum())
     assert found["SPLIT-SHARED-GROUPS"].message.startswith(f"{shared} of 99 test rows belong to a group")
     assert "1 of 100 rows: 'new'" in found["DATA-UNSEEN-LABELS"].message
+
+
+@pytest.mark.parametrize("strategy", ["stratified", "random", "group", "time"])
+def test_rows_without_a_label_are_in_no_part(strategy):
+    frame = table()
+    later = frame.assign(y=frame["y"].astype(object).mask(frame.index < 20, None))
+    data = load_dataset(later, like=load_dataset(frame, target="y", time="t", group="g"))
+    assert data.rows == len(frame)
+    parts = split_dataset(data, strategy=strategy, validation_size=0.2).parts().values()
+    assert sum(part.rows for part in parts) == len(frame) - 20
+    assert all(part.target.notna().all() for part in parts)
+
+
+def test_the_training_part_keeps_its_groups_and_weights_where_the_test_table_has_none():
+    frame = table(groups=40).assign(w=1.0 + np.arange(len(table())) % 3)
+    train = load_dataset(frame, target="y", group="g", weight="w")
+    split = split_dataset(train=train, test=frame.drop(columns=["g", "w"]).sample(frac=0.5, random_state=0))
+    assert split.train.group.tolist() == train.group.tolist()
+    assert split.train.weight.tolist() == train.weight.tolist()
+    assert split.test.group is split.test.weight is None
+    folds, kind, _ = make_folds(split.train, strategy=split.strategy, folds=4, seed=0)
+    assert kind == "4-fold by group"
+    assert not any(set(split.train.group.iloc[fit]) & set(split.train.group.iloc[check]) for fit, check in folds)
+
+
+def test_periods_may_be_dates_of_python_and_pandas():
+    days = pd.date_range("2020-01-01", periods=60)
+    data = load_dataset(table(rows=60).assign(t=days), target="y", time="t")
+    for last in (days[-20:], days[-20:].date, days[-20:].strftime("%Y-%m-%d")):
+        assert split_dataset(data, strategy="time", test_periods=list(last)).test.rows == 20
 
 
 def test_parts_are_given_whole_and_alike():

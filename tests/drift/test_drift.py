@@ -292,6 +292,8 @@ def test_windows_of_rows_follow_time_and_take_in_a_short_remainder():
     assert cut[0][1].tolist() == list(range(33, 23, -1))
     assert [len(places) for _, places in cut_windows(None, 36, 10)] == [10, 10, 10, 6]
     assert [len(places) for _, places in cut_windows(None, 36, " 18 ")] == [18, 18]
+    for rows in (25, 35, 45):
+        assert {len(places) for _, places in cut_windows(None, rows, 10)} == {10, 5}
     assert cut_windows(None, 36, "") == cut_windows(None, 36, None) == []
 
 

@@ -85,6 +85,14 @@ def test_cells_that_were_changed_are_read_again(model, data):
     assert np.abs(model.predict_proba(data.features) - before).max() > 0.5
 
 
+def test_a_single_cell_that_was_changed_is_read_again(model, data):
+    before = model.predict_proba(data.features)
+    data.features.loc[7, "a"] *= -1000
+    after = model.predict_proba(data.features)
+    assert abs(after[7] - before[7]).max() > 0.1
+    np.testing.assert_array_equal(after, model.estimator.predict_proba(data.features[["a", "b"]]))
+
+
 def test_the_next_table_at_the_same_place_is_another(model, data):
     for shift in range(5):
         rows = data.features.assign(a=data.features["a"] + shift)

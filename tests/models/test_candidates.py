@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +24,18 @@ def test_names_paths_and_objects_mix_and_take_the_seed():
     )
     assert list(made) == ["forest", "LGBMClassifier", "DecisionTreeClassifier"]
     assert [estimator.get_params()["random_state"] for estimator in made.values()] == [3, 3, 5]
+
+
+def test_each_training_gives_its_own_seed_to_what_it_is_given_also_inside_another():
+    forest, held = RandomForestClassifier(), RandomForestClassifier(random_state=5)
+    given = [make_pipeline(StandardScaler(), forest), VotingClassifier([("a", forest), ("b", held)])]
+    for seed in (3, 4):
+        pipeline, voting = make_candidates(given, "binary", seed).values()
+        assert pipeline[-1].random_state == voting.get_params()["a__random_state"] == seed
+        assert voting.get_params()["b__random_state"] == 5
+    assert forest.random_state is None
+    single = [make_candidates([forest], "binary", seed)["RandomForestClassifier"].random_state for seed in (3, 4)]
+    assert single == [3, 4]
 
 
 def test_a_mapping_gives_names():

@@ -9,10 +9,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
+from sklearn.pipeline import make_pipeline
 from xgboost import XGBClassifier
 
 import toolkit as tk
 from toolkit.data.datasets import BUILT_IN, FOLDER
+from toolkit.models.candidates import handed_over
 from toolkit.registry import store, tracking
 from toolkit.runs import runner
 
@@ -224,3 +227,28 @@ def test_the_model_of_the_demo_scores_next_year_in_a_fresh_environment_with_its_
     for kind in files:
         np.testing.assert_allclose(found[kind][0], scores, rtol=0, atol=1e-12, err_msg=kind)
         assert found[kind][1] == labels, kind
+
+
+def test_a_pipeline_that_calls_its_columns_otherwise_is_handed_over_by_those_of_the_table():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(120, 2)), columns=["a b", "c"])
+    rows["y"] = (rows["a b"] > 0).astype(int)
+    split = tk.split_dataset(tk.load_dataset(rows, target="y"))
+    # LightGBM knows no blanks in names.
+    model = tk.train(split, candidates=[make_pipeline(LGBMClassifier(n_estimators=5, verbose=-1))], cv=2).model
+    assert model.columns == {"a b": "number", "c": "number"}
+    whole = handed_over(model, "m", split.train.features).estimator
+    known = model.predict_proba(split.test.features)
+    later = rows.loc[split.test.features.index]
+    np.testing.assert_array_equal(whole.predict_proba(later), known)
+    np.testing.assert_array_equal(model.predict_proba(later.rename(columns={"a b": "a_b"})), known)
+
+
+def test_rows_with_the_same_label_and_gaps_are_predicted():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"zip": rng.choice(["0107", "200", "300"], 100), "x": rng.normal(size=100)})
+    split = tk.split_dataset(tk.load_dataset(rows.assign(y=rng.integers(0, 2, 100)), target="y"))
+    model = tk.train(split, candidates=["logistic"], cv=2).model
+    few = pd.DataFrame({"zip": [300.0, np.nan], "x": [1.0, 2.0]})
+    twice = handed_over(model, "m", split.train.features).estimator.predict_proba(pd.concat([few, few]))
+    np.testing.assert_array_equal(twice, np.tile(model.predict_proba(few), (2, 1)))

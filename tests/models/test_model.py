@@ -211,6 +211,20 @@ def test_it_takes_its_columns_out_of_any_table():
         model.predict(DATA.features[["age in years"]])
 
 
+def test_a_column_whose_name_is_empty_is_one_like_others():
+    table = people().rename(columns={"noise": ""})
+    parts = split_dataset(load_dataset(table, target=table.columns[-1]))
+    assert evaluate(train(parts, candidates=["logistic"]).model, parts, latency=False).scalars()["test.roc_auc"].n
+
+
+def test_a_column_that_is_there_itself_stands_for_no_other():
+    """Names are matched without blanks, as LightGBM writes them, but each column is given to the model once."""
+    rows = pd.DataFrame({"a b": [0.0, 1.0, 2.0, 3.0], "a_b": [3.0, 1.0, 0.0, 2.0]})
+    model = Model.of(LogisticRegression().fit(rows, [0, 1, 0, 1]))
+    with pytest.raises(NotApplicableError, match="needs columns that the table does not have: a_b"):
+        model.predict(rows[["a b"]])
+
+
 def test_what_had_to_be_assumed_is_said():
     found = {kind: evaluate(KINDS[kind](None), DATA, latency=False).findings() for kind in ("an array", "codes")}
     assert "MODEL-COLUMNS-BY-PLACE" in [note.code for note in found["an array"]]

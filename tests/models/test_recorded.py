@@ -474,3 +474,15 @@ def test_scores_that_contradict_the_predicted_labels_are_said():
             assert len(notes) == (name in ("of_the_other", "in_another_order"))
             assert all(note.severity == "high" for note in notes)
             assert name != "of_the_other" or "in 0% of pairs" in notes[0].message
+
+
+def test_of_equal_scores_the_first_class_is_predicted_whatever_order_the_file_has():
+    """As scikit-learn does; the order of the columns of a file decided, by 6 points of accuracy."""
+    rng = np.random.default_rng(0)
+    share = rng.dirichlet(np.ones(3), 600).round(1)
+    table = pd.DataFrame(share / share.sum(axis=1, keepdims=True), columns=["y_score_a", "y_score_b", "y_score_c"])
+    wanted = np.array(["a", "b", "c"])[table.to_numpy().argmax(axis=1)]
+    table["y_true"] = rng.choice(["a", "b", "c"], 600)
+    for columns in (list(table), list(table)[::-1], ["y_score_b", "y_true", "y_score_c", "y_score_a"]):
+        recorded, data = load_predictions(table[columns])
+        assert (recorded.predict(data.features) == wanted).all()

@@ -117,6 +117,21 @@ def test_the_choice_is_the_best_of_all(seed, n, digits, text, spread):
     assert math.isfinite(chosen.value)
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 100_000),
+    st.sampled_from(["youden", "max_f1", "recall>=0.7", "precision>=0.6", "precision>=1", "cost:fp=1,fn=3"]),
+)
+def test_equally_good_thresholds_stay_so_whatever_the_order_of_the_rows_and_however_often_each_counts(seed, text):
+    rng, rule = np.random.default_rng(seed), read_threshold(text)
+    y = np.append([0.0, 1.0], (rng.random(30) < 0.4).astype(float))
+    score, weight = np.round(rng.random(32), 1), rng.integers(1, 4, 32)
+    share = weight / weight.mean()
+    weighted = choose_threshold(rule, y, score, "validation", share).value
+    assert weighted == choose_threshold(rule, y[::-1], score[::-1], "validation", share[::-1]).value
+    assert weighted == choose_threshold(rule, y.repeat(weight), score.repeat(weight), "validation").value
+
+
 def test_the_threshold_is_the_shortest_decimal():
     y, score = np.array([0.0, 1.0]), np.array([0.123456, 0.387654])
     assert choose_threshold(read_threshold("youden"), y, score, "train").value == 0.3

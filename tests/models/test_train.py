@@ -290,6 +290,14 @@ def test_a_class_with_one_row_is_one_clear_error():
         tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")))
 
 
+def test_a_class_that_fills_a_group_is_not_called_rare():
+    rng, group = np.random.default_rng(0), np.repeat(["a", "b", "c", "d", "e"], 60)
+    frame = pd.DataFrame({"x": rng.normal(size=300), "group": group, "y": np.where(group < "c", "no", "yes")})
+    parts = tk.split_dataset(tk.load_dataset(frame, target="y", group="group"))
+    with pytest.raises(InputError, match="or all in few groups or times"):
+        tk.train(parts, candidates=["logistic"])
+
+
 def test_many_classes_may_be_rare():
     rng = np.random.default_rng(0)
     labels = np.array(["a", "b", "c"] * 66 + ["d", "e"])
@@ -561,7 +569,7 @@ def test_weighted_rows_of_three_classes_are_scored_as_scikit_learn_does():
     estimator = LogisticRegression(tol=1e-3, max_iter=500, random_state=0)
     for fold, (fit, check) in enumerate(folds):
         model = make_model(estimator, part.features.iloc[fit])
-        model.fit(part.features.iloc[fit], part.target.iloc[fit], model__sample_weight=weight[fit])
+        model.fit(part.features.iloc[fit], part.target.iloc[fit], model__sample_weight=weight[fit] / weight[fit].mean())
         probabilities = model.predict_proba(part.features.iloc[check])
         wanted = -log_loss(part.target.iloc[check], probabilities, sample_weight=weight[check])
         assert scores[fold] == pytest.approx(wanted, abs=1e-9)
@@ -660,3 +668,17 @@ def test_a_model_of_true_and_false_says_true_and_false():
         assert list(map(str, one.classes)) == ["False", "True"]
         assert set(map(str, one.predict(parts.test.features))) == {"False", "True"}
         assert set(map(str, one.decide(parts.test.features)[0])) == {"False", "True"}
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e6])
+def test_the_unit_of_the_weights_changes_no_model(scale):
+    """Penalties count against the sum of the weights: shares of a sum of 1 left a model that says the same of all."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=400), "w": rng.uniform(1, 3, 400)})
+    frame["y"] = (frame["a"] + rng.normal(size=400) > 0).astype(int)
+    said = []
+    for table in (frame, frame.assign(w=frame["w"] * scale)):
+        parts = tk.split_dataset(tk.load_dataset(table, target="y", weight="w"))
+        model = tk.train(parts, candidates=["logistic", "boosting"], metric="neg_log_loss").model
+        said.append(model.predict_proba(parts.test.features)[:, 1])
+    np.testing.assert_allclose(said[1], said[0], atol=1e-3)

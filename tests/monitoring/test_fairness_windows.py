@@ -137,6 +137,19 @@ def test_tiny_windows_and_rows_of_one_class_or_group_are_no_error(model, referen
         found.plot("disparity") if found.pictures() else None
 
 
+def test_where_no_two_groups_can_be_compared_with_the_reference_that_is_said(model, reference):
+    """Rows of one group alone were called free of growth: nothing was compared."""
+    alone = applicants(3)
+    known = load_dataset(applicants(1), target="paid", positive="yes", sensitive=["group"], time="month")
+    said = {}
+    for name, frame in {"all": alone, "one": alone.assign(group="a")}.items():
+        (note,) = audit_windows(model, known, frame, window="month", replicates=500).findings()
+        said[name] = (note.severity, note.message.partition("with it in ")[2])
+    assert said["all"][0] == "info"
+    assert said["all"][1].startswith("4 of 4 windows;")
+    assert said["one"] == ("low", "0 of 4 windows; disparities exceed chance in 0.")
+
+
 def test_it_is_a_result(model, reference):
     found = audit_windows(model, reference, loaded(applicants(9)), window="month", replicates=500)
     assert len(found.frame()) == len(found.table) == 6 * 10

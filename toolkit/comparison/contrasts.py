@@ -170,8 +170,10 @@ class Contrast:
         lift = Estimate(math.nan, n=units)
         if arm.value > 0 and control.value > 0:
             log = math.log(arm.value / control.value)
-            away = width * math.sqrt(arm.variance / arm.value**2 + control.variance / control.value**2)
-            value, low, high = (math.expm1(one) if one < 700 else math.inf for one in (log, log - away, log + away))
+            # A mean that may be zero has no logarithm to speak of, such as one that a single value makes.
+            reach = [width * math.sqrt(one.variance) / one.value for one in (arm, control)]
+            half_log = math.hypot(*reach) if max(reach) < 1 else math.inf
+            value, low, high = (math.expm1(one) for one in (log, log - half_log, log + half_log))
             lift = Estimate(value, low, high, units, f"{_METHOD}, log")
         grown = 1 + units * _TUNED / planned
         p = math.sqrt(grown) * math.exp(-(apart**2) / variance * (grown - 1) / grown / 2)

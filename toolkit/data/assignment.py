@@ -181,7 +181,7 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
     if isinstance(window, int | np.integer) and not isinstance(window, bool):
         size = whole("window as a number of rows", int(window), LEAST_ROWS_OF_A_WINDOW)
         order = np.arange(rows) if time is None else np.argsort(pd.factorize(time, sort=True)[0], kind="stable")
-        starts = range(0, max(1, round(rows / size)) * size, size)
+        starts = range(0, max(1, (2 * rows // size + 1) // 2) * size, size)
         ends = [*starts[1:], rows]
         return [(f"rows {start + 1:,} to {end:,}", order[start:end]) for start, end in zip(starts, ends, strict=True)]
     if not isinstance(window, str) or window not in PERIODS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -111,7 +111,7 @@ def _reason(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decisio
     return said.get(how.kind, f"{raw.nunique():,} distinct texts")
 
 
-def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "") -> dict[str, str]:
+def find_columns(wanted: Collection[str], columns: Sequence[str], owner: str = "") -> dict[str, str]:
     """Find the column of a table behind each name; where no owner is named, some may be missing.
 
     Raises
@@ -120,11 +120,11 @@ def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "")
         Where one is missing of what an owner needs.
     """
     # LightGBM knows no blanks in names.
-    folded = {name.replace(" ", "_"): name for name in columns}
-    found = {name: name if name in columns else folded.get(name.replace(" ", "_"), "") for name in wanted}
-    if owner and (absent := [name for name, column in found.items() if not column]):
+    folded = {name.replace(" ", "_"): name for name in columns if name not in wanted}
+    found = {name: name if name in columns else folded.get(name.replace(" ", "_")) for name in wanted}
+    if owner and (absent := [name for name, column in found.items() if column is None]):
         raise InputError(f"The table lacks columns that {owner} needs: {listed(absent)}.{nearest(absent[0], columns)}")
-    return {name: column for name, column in found.items() if column}
+    return {name: column for name, column in found.items() if column is not None}
 
 
 def read_features(

@@ -232,12 +232,13 @@ def _assign(
     read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
+    groups = {one: sensitive_groups(rows[one], known.columns.get(one), decisions.get(one)) for one in names}
     data = Dataset(
         name=name or f"{table.name} {', '.join(wanted)}".rstrip(),
         source=table.source,
         features=features,
         **target.roles(),
-        sensitive=pd.DataFrame({one: sensitive_groups(rows[one], known.columns.get(one)) for one in names}, rows.index),
+        sensitive=pd.DataFrame(groups, rows.index),
         time=None if times is None else times.loc[kept],
         group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,

@@ -266,7 +266,8 @@ def _json(content: bytes, shown: str, _: Schema | None) -> Read:
     if (start := content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]) not in (b"{", b"["):
         raise InputError(f"{shown} is not a JSON table. Wanted: one JSON object a line, or one array of objects.")
     plain, lines = content.removeprefix(b"\xef\xbb\xbf"), start == b"{"
-    frame = pd.read_json(io.BytesIO(plain), lines=lines, dtype=False, convert_dates=False, precise_float=True)
+    as_written: Any = {"dtype": False, "convert_dates": False, "convert_axes": False, "precise_float": True}
+    frame = pd.read_json(io.BytesIO(plain), lines=lines, **as_written)
     if large := [str(name) for name in frame.select_dtypes("float") if (frame[name].abs() >= 2**53).any()]:
         rows = list(map(json.loads, filter(bytes.strip, plain.split(b"\n")))) if lines else json.loads(plain)
         frame = frame.assign(**{name: pd.Series([row.get(name) for row in rows], dtype=object) for name in large})

@@ -16,7 +16,7 @@ from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Column, Decision, Schema
-from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, moments, plain_numbers
+from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, finite, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics.intervals import Codes
 
@@ -96,10 +96,11 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     return [finding("DATA-SENSITIVE-NOT-NAMED", "medium", found[0], columns=columns, names=listed(found))]
 
 
-def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> pd.Series[Any]:
+def sensitive_groups(column: pd.Series[Any], settled: Column | None = None, how: Decision | None = None) -> pd.Series:
     """Write a sensitive column as a category; numbers with more than ten values, not whole, or dates, stay numbers.
 
-    Where an earlier table ``settled`` which of them they are, they are so here too, however many there are.
+    Where an earlier table ``settled`` which of them they are, they are so here too, however many there are. A
+    decision says ``how`` its texts are read, where there is one.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> p
     >>> sensitive_groups(pd.Series([1.0, None, 2.0], name="sex")).tolist()
     ['1', nan, '2']
     """
-    plain, notes = plain_column(column)
+    plain, notes = plain_column(column := typed(column, how)[0], how)
     if plain is None:
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
     if plain.dtype not in ("int64", "float64") or any(note.code == "DATA-DATES" for note in notes):
@@ -126,19 +127,20 @@ def sensitive_groups(column: pd.Series[Any], settled: Column | None = None) -> p
     return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))
 
 
-def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
+def read_time(column: pd.Series[Any], how: Decision | None = None) -> Noted:
     """Turn a time column into numbers, dates or ordered labels.
 
     Parameters
     ----------
     column : Series
-    decision : Decision, optional
+    how : Decision, optional
         How its texts are read, where that was decided.
 
     Returns
     -------
     time : Series
-        ``int64``, ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``.
+        ``int64`` (all whole), ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``, of the
+        rows that have one: cells that cannot be read, and infinite numbers, are none.
     notes : list of Finding
         What was decided where texts could be read in two ways, and cells that are no times.
 
@@ -147,21 +149,18 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
     InputError
         Where no row has a time, or the cells are lists or records, or texts that are no times.
     """
-    name, (plain, notes) = str(column.name), typed(column, decision)
+    name, (plain, notes) = str(column.name), typed(column, how)
     if (kind := column_kind(plain)) in ("missing", "nested"):
         raise refusal("time missing" if kind == "missing" else "time nested", name=name)
     if kind in ("number", "bool"):
-        numbers = plain_numbers(plain)
+        numbers = finite(finite(plain_numbers(plain)).dropna(), written=True)
         if ends_in_year(numbers):
             raise refusal("year last", name=name, found=as_label(numbers.iloc[:1])[numbers.index[0]])
-        whole = plain is not column and bool((numbers == np.floor(numbers)).all())
-        return (numbers.astype("int64") if whole else numbers), notes
+        return numbers, notes
     if kind in ("date", "duration"):
-        return (moments(plain) if kind == "date" else as_days(plain, kind)), notes
-    if kind == "category" and plain.cat.ordered:
-        return plain.cat.rename_categories(str), []
+        return (moments(plain) if kind == "date" else as_days(plain, kind)).dropna(), notes
     if kind == "category":
-        return read_time(plain.astype(object), decision)
+        return (plain.cat.rename_categories(str), []) if plain.cat.ordered else read_time(plain.astype(object), how)
     found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
     raise refusal("no time", name=name, found=found)
 
@@ -227,7 +226,7 @@ def of_periods(
     --------
     >>> rows, time, _ = of_periods(pd.DataFrame({"year": [1994, 1995, None]}), "year", ["1995"])
     >>> rows["year"].tolist(), time.tolist()
-    ([1995.0], [1995.0])
+    ([1995.0], [1995])
     """
     if not time and periods:
         raise InputError("'periods' needs a time column. Give time=.")
@@ -258,7 +257,7 @@ def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> lis
     """
     found: set[int] = set()
     for period in periods:
-        text = str(period).strip()
+        text = str(period).strip().removesuffix(" 00:00:00")
         begins = (f"{text}-", f"{text} ") if re.match(r"\d{4}", text) else ()
         hits = [place for place, label in enumerate(labels) if label == text or label.startswith(begins)]
         if not text or not hits:

@@ -51,6 +51,7 @@ def split_dataset(
     Parameters
     ----------
     data : Dataset
+        Its rows without a label are left out.
     train : Dataset, optional
         A table that is the training part, in place of ``data``. Nothing is cut then: rows and groups in two parts, and
         test rows no later than training rows, are findings.
@@ -90,13 +91,14 @@ def split_dataset(
         if data is not None or train is None or test is None:
             raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
         return _given(train, test, validation, seed)
-    data = instance(data, Dataset)
+    data = instance(data, Dataset).labelled
     sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
     if test_size + validation_size >= 1:
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
     if "time" not in (chosen := _strategy(data, strategy)) and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
-    random, notes = np.random.default_rng(seed), tuple[Finding, ...]()
+    random, once = np.random.default_rng(seed), data.time if strategy == "auto" and "time" not in chosen else None
+    notes = tuple([] if once is None else [finding("SPLIT-ONE-TIME", "medium", str(once.name))])
     if "time" in chosen and data.time is not None:
         parts, notes = by_time(data, data.time, sizes, cut, (test_periods or (), validation_periods or ()), random)
         if chosen == "time_group" and data.group is not None:
@@ -233,6 +235,10 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     parts, data = list(read.values()), stacked(read)
     ends = np.cumsum([0, *(part.rows for part in parts)])
     cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}
+    # What a later part lacks, the training part keeps.
+    own = {role: getattr(parts[0], role) for role in ("time", "group", "weight")}
+    lost = {role: column.reset_index(drop=True) for role, column in own.items() if column is not None}
+    cut["train"] = replace(cut["train"], **lost)
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
     notes = [note for note in later if note not in train.notes and note.severity != "info"]
     for name, part in cut.items():

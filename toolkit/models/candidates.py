@@ -56,7 +56,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
         estimators; a mapping gives its own names. By default a linear model and boosted trees.
     task : {"binary", "multiclass", "regression"}
     seed : int
-        Given to every estimator that takes ``random_state``.
+        Given as ``random_state`` to every estimator that takes one and has none, also inside another; to a copy of it.
 
     Raises
     ------
@@ -81,8 +81,10 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
             raise refusal("no estimator", item=item)
         if not fits(estimator):
             raise refusal("other candidate", item=item, kind=kind, task=task)
-        if estimator.get_params().get("random_state", seed) is None:
-            estimator.set_params(random_state=seed)
+        settings = estimator.get_params().items()
+        # What was given stays as it is.
+        if open_seeds := [key for key, value in settings if value is None and f"__{key}".endswith("__random_state")]:
+            estimator = clone(estimator).set_params(**dict.fromkeys(open_seeds, seed))
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
         if name in made or name == BASELINE:
             raise refusal("two candidates", name=name)

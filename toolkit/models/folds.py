@@ -256,7 +256,9 @@ def fit_model(estimator: Any, features: pd.DataFrame, target: Any, weight: Any =
     """Fit an estimator with the preprocessing it needs, and with the rows' weights where it takes any."""
     model = make_model(estimator, features)
     name, last = model.steps[-1]
-    weights = {f"{name}__sample_weight": np.asarray(weight)} if weight is not None and takes_weights(last) else {}
+    weighted = weight is not None and takes_weights(last)
+    # Of mean 1, since penalties and leaves count against their sum.
+    weights = {f"{name}__sample_weight": np.divide(weight, np.mean(weight))} if weighted else {}
     if model is not estimator:
         model = encoding_with(LevelEncoder, model)
     return encoding_with(OrdinalEncoder, model.fit(features, target, **weights))

@@ -116,11 +116,12 @@ class Model:
 
     def settled(self, schema: Schema) -> Model:
         """Take the contract of the table that it was fitted on: its columns, its labels, and the positive one."""
-        taken = list(schema_of(self.estimator).features)
+        taken = {name: name for name in schema_of(self.estimator).features}
+        taken |= find_columns(taken, list(schema.columns))
         if not set(classes := self.classes) <= set(schema.classes):
             meant = _meaning(classes, schema)
             classes = tuple(meant.get(code, code) for code in classes) or schema.classes
-        schema = schema.taking(taken) if taken else schema
+        schema = schema.taking(list(taken.values())) if taken else schema
         return replace(self, schema=schema, classes=_spelled(classes, schema), positive=schema.positive)
 
     def predict(self, features: pd.DataFrame) -> AnyArray:
@@ -202,8 +203,7 @@ class Model:
 
     def check_columns(self, names: Iterable[object], table: str, others: Iterable[object] = ()) -> dict[str, str]:
         """Find the columns that the estimator takes; where one is missing, the nearest may be one of ``others``."""
-        has = [str(name) for name in names]
-        found = find_columns(self.columns, has)
+        found = find_columns(self.columns, has := [str(name) for name in names])
         if missing := [name for name in self.columns if name not in found]:
             near = nearest(missing[0], [*has, *map(str, others)])
             raise NotApplicableError(f"The model needs columns that {table} does not have: {listed(missing)}.{near}")
@@ -214,7 +214,7 @@ class Model:
         if not self.columns or not isinstance(features, pd.DataFrame):
             return features
         taken = list(self.check_columns(features.columns, table).values())
-        features = features if taken == list(features.columns) else features[taken]
+        features = features if taken == list(features.columns) else features[taken].set_axis(list(self.columns), axis=1)
         if not self.schema.task:
             return as_fitted(self.estimator, features)
         if all(is_plain(features[name], one.kind) for name, one in self.schema.features.items()):

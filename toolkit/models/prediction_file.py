@@ -201,11 +201,12 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
     if len(classes) == 1 and data.task == "binary":
         if classes[0] not in data.classes:
             raise refusal("no class", **said)
-        classes = (*(label for label in data.classes if label not in classes), *classes)
+        return scores, (*(label for label in data.classes if label not in classes), *classes)
     if (lacking := [label for label in data.classes if label not in classes]) or len(set(classes)) < len(classes):
         wrong = f"none for {listed(lacking)}" if lacking else "two for one class"
         raise refusal("not each class", names=listed(columns.scores), wrong=wrong)
-    return scores, classes
+    order = sorted(range(len(classes)), key=lambda place: (*in_order(data), *classes).index(classes[place]))
+    return scores.iloc[:, order], tuple(classes[place] for place in order)
 
 
 def _class_of(column: str, data: Dataset, start: str) -> Any:

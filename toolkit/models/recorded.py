@@ -61,7 +61,7 @@ class RecordedPredictions:
         """Return the labels or numbers of some rows; without ``y_pred``, the class of the highest probability."""
         if self.y_pred is not None:
             return self.y_pred.to_numpy()[self._places(features, self.y_pred.index)]
-        return np.asarray(self.classes_[last_highest(self.predict_proba(features))])
+        return np.asarray(self.classes_[highest(self.predict_proba(features))])
 
     @available_if(lambda self: self.y_score is not None)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame) -> Array:
@@ -145,7 +145,7 @@ class ScoreFunction:
     def predict(self, features: pd.DataFrame) -> AnyArray:
         """Return the number of each row, or the label of its highest score."""
         scores = self._scores(features)
-        return self.classes_[last_highest(self._by_class(scores))] if len(self.classes_) else scores[:, 0]
+        return self.classes_[highest(self._by_class(scores))] if len(self.classes_) else scores[:, 0]
 
     @available_if(lambda self: self.probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame) -> Array:
@@ -206,6 +206,6 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(values, index=table.index)
 
 
-def last_highest(probabilities: Array) -> Codes:
-    """Return the place of the highest value of each row; of equal ones the last, so that 0.5 is predicted positive."""
-    return np.asarray(probabilities.shape[1] - 1 - probabilities[:, ::-1].argmax(axis=1))
+def highest(scores: Array) -> Codes:
+    """Return the place of the highest value of each row; of equal ones the first, and of two the last, the positive."""
+    return np.asarray(scores[:, 1] >= scores[:, 0] if scores.shape[1] == 2 else scores.argmax(axis=1), dtype=int)

@@ -255,18 +255,20 @@ def choose_threshold(
     precision = np.divide(true_positives, called, where=called > 0, out=np.zeros(len(steps)))
     notes: tuple[Finding, ...] = ()
     if rule.kind == "youden":
-        best = int(np.argmax(recall - false_positives / zeros))
+        aim = recall - false_positives / zeros
     elif rule.kind == "max_f1":
-        best = int(np.argmax(2 * true_positives / (called + ones)))
+        aim = 2 * true_positives / (called + ones)
     elif rule.kind == "cost" and rule.costs:
-        best = int(np.argmin(rule.costs.total(true_positives, false_positives, ones, zeros)))
+        aim = -rule.costs.total(true_positives, false_positives, ones, zeros)
     else:
         kept, other = (precision, recall) if rule.kind == "precision" else (recall, precision)
         reached = (kept >= rule.level - 1e-12) & (called > 0)
-        best = int(np.argmax(np.where(reached, other, -1.0))) if reached.any() else int(np.argmax(kept))
+        aim = np.where(reached, other, -1.0) if reached.any() else kept
         if not reached.any():
-            most = format_number(float(kept[best]))
+            most = format_number(float(kept.max()))
             notes = (finding("THRESHOLD-UNREACHABLE", "high", part, rule=rule, part=part, most=most),)
+    # What only rounding tells apart is equally good.
+    best = int(np.argmax(aim >= aim.max() - 1e-12 * max(1.0, float(np.abs(aim).max()))))
     return Threshold(_shortest(steps, best), rule, part, notes)
 
 

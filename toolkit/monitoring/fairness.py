@@ -151,7 +151,9 @@ class FairnessOverTime(Result):
             said = {"disparity": spoken(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
             return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, row=row, **said)]
         beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
-        return [finding("FAIRNESS-NOT-GROWN", "info", beyond=beyond, windows=counted(windows, "window"))]
+        known = judged.dropna(subset="p_growth")["window"].nunique()
+        severity = "info" if known == windows else "low"
+        return [finding("FAIRNESS-NOT-GROWN", severity, beyond=beyond, known=known, windows=counted(windows, "window"))]
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the first disparity: on the reference, and in each window."""

@@ -163,7 +163,7 @@ def finite(numbers: pd.Series[Any], written: bool = False) -> pd.Series[Any]:
 
 def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
     """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
-    values = plain.dropna()
+    values = plain.reset_index(drop=True).dropna()
     if (kind := pd.api.types.infer_dtype(values)) == "integer":
         texts = values.map(lambda value: str(int(value)))
     elif kind in ("floating", "mixed-integer-float"):
@@ -172,8 +172,8 @@ def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
         texts = values.astype("int64").map(str) if whole else values.map(repr)
     else:
         texts = values.map(str)
-    texts = texts.astype(object)
-    return texts.reindex(plain.index).astype(pd.CategoricalDtype(pd.Index(texts.unique(), dtype=object)))
+    texts = texts.astype(object).reindex(range(len(plain))).set_axis(plain.index)
+    return texts.astype(pd.CategoricalDtype(pd.Index(texts.dropna().unique(), dtype=object)))
 
 
 def as_days(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
