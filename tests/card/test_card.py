@@ -209,6 +209,11 @@ class TestCompleteness:
             )
         assert make_card(report(verdict={})).record().verdict is None
 
+    @pytest.mark.parametrize("outcome", ["undecided", "retrain", "fail"])
+    def test_a_report_that_passes_does_not_hide_one_that_does_not(self, outcome):
+        one, other = report(verdict={"outcome": "pass"}), report(verdict={"outcome": outcome})
+        assert make_card([one, other]).record().verdict.outcome == outcome
+
     def test_a_policy_sees_the_numbers_of_the_reports(self):
         rule = {"numbers": {"test.roc_auc": {"min": 0.7}, "fairness.*.equal_opportunity_difference": {"max": 0.1}}}
         verdict = tk.check(rule, make_card(report()))

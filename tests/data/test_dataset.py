@@ -782,6 +782,7 @@ def test_a_group_that_is_a_number_here_and_its_text_there_is_one_group():
     assert data.units.count == 60
     split = split_dataset(data, strategy="group")
     assert not set(split.train.group) & set(split.test.group)
+    assert load_dataset(frame.astype({"who": "int64[pyarrow]"}), target="y", group="who").units.count == 60
     assert load_dataset(frame, target="y", group="who").units.count == 60
 
 

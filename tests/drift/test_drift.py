@@ -639,6 +639,15 @@ def test_a_change_within_a_season_is_found_and_the_season_is_named():
     assert warmer.drifted_windows() == ["2022-03"]
 
 
+def test_each_window_has_the_season_of_its_own_where_the_table_has_one_of_several_months():
+    rng = np.random.default_rng(3)
+    year, spring = seasonal(rng, "2021-01-01", 365), seasonal(rng, "2022-03-01", 92)
+    model = LinearRegression().fit(year[["heat"]], year["heat"])
+    found = detect_drift(year, spring, time="day", window="month", model=model)
+    assert (found.windows["window"].nunique(), found.drifted_windows()) == (3, [])
+    assert (found.reference.rows, found.drifted) == (92 * 20, False)
+
+
 def test_where_the_reference_has_no_such_season_that_is_said():
     rng = np.random.default_rng(2)
     half, autumn = seasonal(rng, "2021-01-01", 181), seasonal(rng, "2021-09-01", 61)

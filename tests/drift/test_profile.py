@@ -12,6 +12,7 @@ from toolkit.data.read import read_table
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.profile import load_profile, read_profile, summarize
 from toolkit.errors import InputError
+from toolkit.monitoring.pair import load_drift
 
 
 def table(rows, seed=0):
@@ -149,6 +150,26 @@ def test_a_later_table_is_read_as_that_of_the_profile_was(tmp_path):
         assert read.features["code"].tolist()[:2] == ["007", "010"]
         assert read.features["start"].tolist()[:2] == days
         assert [note.where for note in read.notes if note.code == "DATA-UNSEEN-LABELS"] == unseen
+
+
+def test_a_table_is_read_alike_whether_it_meets_the_reference_or_its_profile(tmp_path):
+    rng = np.random.default_rng(0)
+    codes, days = rng.integers(10_000, 10_020, 800), pd.date_range("2024-01-01", "2024-12-28", periods=800)
+    frame = pd.DataFrame(
+        {"zip": codes, "day": days.strftime("%d/%m/%Y"), "answer": rng.choice(["1", "2", "none"], 800)}
+    )
+    early = frame[days.day <= 12].sample(200, random_state=0)
+    for name, one in {"before": frame, "now": early}.items():
+        one.to_csv(tmp_path / f"{name}.csv", index=False)
+    kinds = {"zip": "text", "answer": "text"}
+    reference = load_dataset(tmp_path / "before.csv", target="answer", kinds=kinds)
+    kept = summarize(reference).save(tmp_path / "profile.json")
+    later = read_table(tmp_path / "now.csv", reference.schema).frame
+    found = [detect_drift(one, later) for one in (reference, summarize(reference))]
+    found.append(detect_drift(*load_drift(reference=kept, current=tmp_path / "now.csv")[:2]))
+    verdicts = [one.table.set_index("column")["verdict"].to_dict() for one in found]
+    assert verdicts[0] == verdicts[1] == verdicts[2]
+    assert found[0].current.columns["day"].mean == found[2].current.columns["day"].mean
 
 
 def test_profiles_with_an_identifier_merge_whatever_the_other_has():

@@ -493,11 +493,14 @@ def test_two_results_that_disagree_on_a_number_are_refused_in_either_order():
     assert check({"numbers": {"test.roc_auc": {"min": 0.75}}}, right, right).outcome == "pass"
 
 
-def test_a_number_whose_interval_was_withheld_is_undecided():
+def test_a_number_whose_interval_was_withheld_is_undecided_and_stays_so_in_its_report(tmp_path):
     found = evaluated([0.1, 0.9, 0.8, 0.7] * 50, group=["one"] * 200)
     verdict = check({"numbers": {"test.roc_auc": {"min": 0.75}}}, found)
     assert verdict.outcome == "undecided"
     assert verdict.judged[0].why == "The number has no interval: one group."
+    results = {"scalars": {name: number.plain() for name, number in found.scalars().items()}, "data": {"name": "t"}}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    assert check_report({"numbers": {"test.roc_auc": {"min": 0.75}}}, tmp_path).judged == verdict.judged
     assert (
         check({"numbers": {"test.rows": {"min": 10, "optional": True}, "data.rows": {"min": 10}}}, found.data).outcome
         == "pass"

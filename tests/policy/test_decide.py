@@ -102,3 +102,25 @@ def test_wrong_policies_are_one_clear_error(policy, message):
 def test_a_policy_of_levels_is_no_gate():
     with pytest.raises(InputError, match="it decides about drift"):
         read_policy("drift")
+
+
+@pytest.mark.parametrize(
+    ("undecided", "outcome", "sentence"),
+    [
+        ("undecided", "ok", "OK by the policy “policy”. Undecided: a is 0.500"),
+        (
+            "fail",
+            "watch",
+            "Reaches the level “watch” of the policy “policy”, which counts what is undecided as failed.",
+        ),
+    ],
+)
+def test_a_level_counts_what_is_undecided_as_it_says(undecided, outcome, sentence):
+    numbers = {"a": {"min": 0.5}}
+    absent = {"b": {"min": 0.5, "optional": True}}
+    levels = {
+        name: {"undecided": undecided, "numbers": one} for name, one in {"watch": numbers, "retrain": absent}.items()
+    }
+    decided = decide({"levels": levels}, Numbers({"a": Estimate(0.5, 0.4, 0.6)}))
+    assert decided.outcome == outcome
+    assert decided.sentence().startswith(sentence)

@@ -143,3 +143,8 @@ def test_every_number_of_the_methods_has_words_of_its_own():
     for name in names:
         words = number_words(name.replace("<part>", "train").replace("*", "x"))
         assert not re.search(r"[._]", words), (name, words)
+
+
+def test_of_a_single_rule_that_is_undecided_nobody_says_that_it_holds():
+    sentence = said({"numbers": {"a": {"min": 0.5}}}, {"a": Estimate(0.5, 0.4, 0.6)})
+    assert sentence.startswith("Undecided by the policy “Standard”. Undecided: a is 0.500")

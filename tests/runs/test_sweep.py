@@ -358,14 +358,20 @@ def test_a_swept_report_is_the_one_that_run_makes(tmp_path, data):
     assert "2 of them already there" in again.stderr
 
 
-def test_a_file_that_changed_is_another_combination(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "named", ["{}/parts/table.csv", "~/parts/table.csv", "{}/parts", "sqlite:///{}/parts/table.csv::t"]
+)
+def test_a_file_that_changed_is_another_combination(named, tmp_path, monkeypatch):
     from toolkit.runs import sweep as module
 
-    table = tmp_path / "table.csv"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    table = tmp_path / "parts" / "table.csv"
+    table.parent.mkdir()
     schema = Schema(find_template("experiment"))
 
     def keys():
-        return list(module._plan(schema, {"data": str(table), "target": "y"}, {"seed": [1, 2]}, None, tmp_path))
+        given = {"data": named.format(tmp_path), "target": "y", "positive": "a\0b"}
+        return list(module._plan(schema, given, {"seed": [1, 2]}, None, tmp_path))
 
     table.write_text("a,y\n1,2\n")
     before = keys()

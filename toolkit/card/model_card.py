@@ -208,7 +208,7 @@ class ModelCard(Result):
             parameters={"reports": ", ".join(report.folder or report.results.title for report in self.reports)},
             data=DataRecord(**asdict(first.data)),
             model=ModelRecord(name, requirements=model_of(first).requirements) if name else None,
-            verdict=min(verdicts, key=lambda verdict: verdict.outcome != "fail", default=None),
+            verdict=min(verdicts, key=lambda one: (one.outcome in ("pass", "ok"), one.outcome != "fail"), default=None),
             numbers=against_baseline(self.scalars()),
             files=files,
             sign_off=self.reports[0].decisions,

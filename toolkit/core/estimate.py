@@ -83,8 +83,8 @@ class Estimate:
         """
         return replace(self, value=self.value * unit, low=self.low * unit, high=self.high * unit)
 
-    def plain(self) -> dict[str, float | int | None] | None:
-        """Write it for JSON, which has no NaN: an end that is not finite is null, and so is a number not defined.
+    def plain(self) -> dict[str, float | int | str | None] | None:
+        """Write it for JSON: what is not finite is null, and the method is there where it says why no interval is.
 
         Examples
         --------
@@ -94,7 +94,8 @@ class Estimate:
         if not math.isfinite(self.value):
             return None
         low, high = (end if math.isfinite(end) else None for end in (self.low, self.high))
-        return {"value": self.value, "low": low, "high": high, "n": self.n}
+        said = {} if self.has_interval or not self.method else {"method": self.method}
+        return {"value": self.value, "low": low, "high": high, "n": self.n, **said}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
@@ -104,7 +105,8 @@ class Estimate:
         number = core_schema.float_schema(strict=True, allow_inf_nan=False)
         end = core_schema.nullable_schema(number)
         kinds = {"value": number, "low": end, "high": end, "n": core_schema.int_schema(strict=True, ge=0)}
-        fields = {name: core_schema.typed_dict_field(kind) for name, kind in kinds.items()}
+        kinds["method"] = core_schema.str_schema()
+        fields = {name: core_schema.typed_dict_field(kind, required=name != "method") for name, kind in kinds.items()}
         entry = core_schema.nullable_schema(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
         written = core_schema.plain_serializer_function_ser_schema(cls.plain, return_schema=entry)
         return core_schema.no_info_after_validator_function(cls._read, entry, ref="Estimate", serialization=written)
@@ -250,8 +252,7 @@ class GroupNumber(NamedTuple):
 def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
     """Return every number ``fairness.<feature>.<group>.<metric>`` and ``fairness.<feature>.<disparity>``, taken apart.
 
-    Names of features and groups may hold dots themselves, so the features are first read off the disparities, which
-    have no group.
+    Names may hold dots themselves, so features are first read off the disparities, which have no group.
 
     Examples
     --------

@@ -277,7 +277,7 @@ def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
     """
     decision = decisions.get(str(column.name))
     plain = column if decision and decision.odd else typed(column, decision)[0]
-    plain = column if column_kind(plain) == "number" and (plain.dropna() % 1).any() else plain
+    plain = column if column_kind(plain) == "number" and (plain.dropna().astype("float64") % 1).any() else plain
     return as_label(moments(plain) if column_kind(plain) == "date" else plain).astype(object)
 
 

@@ -17,7 +17,7 @@ from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
 from toolkit.drift.findings import finding, refusal
 from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, units_of_both, with_importance, with_prediction
 from toolkit.drift.profile import Profile
-from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
+from toolkit.drift.summary import PREDICTION, ColumnSummary, column_in, roles_of, summarize_column, summarize_in
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, above, column_of, listed, one_of, share
 from toolkit.models.model import Model
@@ -153,12 +153,12 @@ def of_season(reference: Source, current: Source) -> tuple[Source, list[Finding]
 
 
 def compare_columns(
-    reference: Source, current: Source, columns: Sequence[str] | None, plan: Plan, windows: Sequence[Window]
+    reference: Source, current: Source, columns: Sequence[str] | None, plan: Plan, windows: list[Window], year: Source
 ) -> tuple[list[Row], list[Row], tuple[Profile, Profile], Domain | None]:
     """Judge each column of the reference against the current table, and against each window of it.
 
-    Columns are summed up exactly where rows are at hand, and judged, two at a time: memory holds no more. A
-    window is compared with the rows of the reference of the same months, where that is a year or more.
+    Columns are summed up exactly where rows are at hand, and judged, two at a time: memory holds no more. A window is
+    compared with the rows of the same months, where the reference before its season was chosen is a year or more.
 
     Parameters
     ----------
@@ -167,6 +167,8 @@ def compare_columns(
         Those of the reference that were asked for by name; by default all.
     plan : Plan
     windows : list of (label, positions)
+    year : Dataset or Profile
+        The reference before the season of the current table was chosen.
 
     Returns
     -------
@@ -181,14 +183,15 @@ def compare_columns(
     sizes = [part.rows if isinstance(part, Dataset) else 0 for part in (reference, current)]
     picked = [np.sort(np.random.default_rng(plan.seed).choice(n, min(n, MOST_ROWS), replace=False)) for n in sizes]
     of_window = [months_of(current, at) for _, at in windows]
-    season = {months: in_season(reference, months) for months in set(of_window)}
+    season = {months: in_season(year, months) for months in set(of_window)}
 
     def judged(name: str) -> tuple[Row, list[Row], list[ColumnSummary | None], list[Any]]:
         plain, old = _column(reference, name, old_roles, identifiers=True, importance=plan.importance)
         later, new = _column(current, name, new_roles)
         assert old is not None  # noqa: S101 - the names are those of the reference
         row, by_window = judge_column(old, new, plan), list[Row]()
-        seasons = {when: old if rows is None else _window(plain, old, reference, rows) for when, rows in season.items()}
+        all_year = column_in(year, old.name)[0] if season and isinstance(year, Dataset) else None
+        seasons = {when: old if at is None else _window(all_year, old, year, at) for when, at in season.items()}
         for (label, at), months in zip(windows, of_window, strict=True):
             part = None if new is None else _window(later, new, current, at)
             by_window.append({"window": label, **judge_column(seasons[months], part, plan)})

@@ -107,18 +107,18 @@ def detect_drift(
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if _matters(note, part)]
     as_read = new if isinstance(new, Dataset) else None
-    old, said = of_season(old, new)
-    notes += said
     importance: dict[str, float] = {}
     if subject is not None:
         known_model = Model.of(model, old if isinstance(old, Dataset) else None)
         old, new, importance, said = with_model(known_model, old, new, seed)
         notes += said
+    year, (old, said) = old, of_season(old, new)
+    notes += said
     known = roles_in(old)
     dates = frozenset(name for name, column in old.schema.columns.items() if column.kind == "date")
     plan = make_plan(methods, thresholds, alpha, list(known), seed)._replace(importance=importance, dates=dates)
     windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
-    rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows)
+    rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows, year)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     by_window = corrected(windowed, plan)[0] if windowed else pd.DataFrame(columns=["window", *BLANK])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
@@ -189,8 +189,7 @@ class Drift(Result):
     @property
     def domain_drifted(self) -> bool:
         """Whether a small model tells the rows of the tables apart: ROC AUC of at least 0.55, and significant."""
-        found = self.domain
-        return found is not None and found.p_adjusted <= self.plan.alpha and found.roc_auc.value >= THRESHOLD
+        return bool((one := self.domain) and one.p_adjusted <= self.plan.alpha and one.roc_auc.value >= THRESHOLD)
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column and window (``all`` stands for the whole table), ends of intervals in columns."""
@@ -279,7 +278,7 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     columns = list(table) if isinstance(table, pd.DataFrame) else []
     target = reference.target if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
-    return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
+    return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model or reference, **roles)
 
 
 def _share_moved(features: pd.DataFrame, weight: "pd.Series[float]", n: int) -> Estimate:

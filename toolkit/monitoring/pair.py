@@ -107,12 +107,11 @@ def load_drift(
             raise InputError(f"{str(current)!r} is a profile: it has no rows for labels or current_periods.")
         return before, load_profile(current), subject
     known = before.target if isinstance(before, Profile) else before.roles.target
-    like = before if isinstance(before, Dataset) else subject
-    settled = like.schema if like else None
-    table = read_table(current, settled)
+    like = before if isinstance(before, Dataset) else subject or before
+    table = read_table(current, like.schema)
     aim = target or (table.built_in.target if table.built_in else known)
     if given(labels) is not None:
-        table = join_labels(table, read_table(labels, settled), target=aim, by=labels_by)
+        table = join_labels(table, read_table(labels, like.schema), target=aim, by=labels_by)
         if not aim and (aim := str(table.frame.columns[-1])) in before.schema.features:
             raise refusal("labels of a feature", name=aim, reference=before.name)
     elif labels_by:

@@ -83,7 +83,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Deci
     """Decide what to do: ``ok``, or the highest level at which a limit of the policy is shown to be broken.
 
     A limit is shown to be broken where none of a number's interval satisfies it, as for gates. What the data cannot
-    tell never raises the level; it is counted.
+    tell does not raise the level, unless that says ``undecided: fail``; it is counted.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Deci
     """
     levels, known = read_levels(policy), gather(results)
     judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
-    reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
+    reached = [name for name, lines in judged.items() if lines and overall(levels.levels[name], lines) == "fail"]
     return Decision(known[0], levels, reached[-1] if reached else "ok", judged)
 
 

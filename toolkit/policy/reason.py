@@ -39,14 +39,14 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
     if reached:
         more = f"; and {counted(len(reached) - _MOST, 'more rule')}" if len(reached) > _MOST else ""
         first = f"{opening}: {'; '.join(_rule(rule, scalars) for rule in reached[:_MOST])}{more}."
-    elif verdict.outcome == "fail":
+    elif verdict.outcome not in ("pass", "ok", "undecided"):
         first = f"{opening}, which counts what is undecided as failed."
     elif verdict.outcome == "undecided" and not undecided:
         first = f"{opening}: none of its rules applies to these results."
     else:
-        every = len(verdict.rules)
-        held = f": {every - len(undecided)} of {every} rules hold" if every > 1 else ": its rule holds" if every else ""
-        first = f"{opening}{held}."
+        every, held = len(verdict.rules), len(verdict.rules) - len(undecided)
+        said = f": {held} of {every} rules hold" if every > 1 else ": its rule holds" * held
+        first = f"{opening}{said}."
     if not undecided:
         return first
     left = len(undecided) - 1

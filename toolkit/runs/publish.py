@@ -271,9 +271,10 @@ def track(source: str | Path) -> Path:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Path]:
-    """Yield a copy of a report's folder; its files take the places of the report's once all of them are changed."""
+    """Yield a copy of a report's files, which take their places once all of them are changed; folders in it stay."""
+    inside = [one.name for one in folder.iterdir() if one.is_dir()]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
-        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name)))
+        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name, ignore=lambda *_: inside)))
         for file in changed.iterdir():
             os.replace(file, folder / file.name)
 

@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
+from glob import escape, glob
+from itertools import chain, product
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -58,7 +59,7 @@ def sweep(
     """Make a report of each combination of values, as ``run`` does, and a page that compares them.
 
     A report that fails costs only itself. Asked for again, the same sweep makes only the reports that are not there;
-    one is made anew where the template, a parameter or a file that one names has changed.
+    one is made anew where the template, a parameter, or a file or folder that one names has changed.
 
     Parameters
     ----------
@@ -154,7 +155,9 @@ def _plan(
     for values in product(*over.values()):
         wanted = {**fixed, **dict(zip(over, values, strict=True))}
         checked = check_request(schema, wanted, timeout, out)
-        files = [Path(one).stat() for one in checked.values() if isinstance(one, str) and os.path.isfile(one)]
+        places = [os.path.expanduser(re.sub("^sqlite:///|::.*", "", str(one))) for one in checked.values()]
+        inside = (sorted(glob(f"{escape(one)}/**", recursive=True)) for one in places if os.path.isdir(one))
+        files = [os.stat(one) for one in chain(places, *inside) if os.path.isfile(one)]
         key = f"sweep-{_digest([source, checked, [(one.st_size, one.st_mtime_ns) for one in files]])}"
         if key in planned:
             twice = shown({name: checked[name] for name in over})
