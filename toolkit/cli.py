@@ -8,7 +8,7 @@ import click
 
 import toolkit.cli_lifecycle  # its commands
 from toolkit.console import answer, command, main, text_table
-from toolkit.core.words import counted, printable
+from toolkit.core import counted, printable
 from toolkit.errors import InputError
 from toolkit.runs import parameters
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from toolkit.console import answer, command, text_table
-from toolkit.core.words import counted, printable, slug
+from toolkit.core import counted, printable, slug
 
 
 def _step(what: str) -> None:

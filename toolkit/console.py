@@ -17,9 +17,8 @@ from typing import Any
 import click
 
 from toolkit import __version__
+from toolkit.core import beside, masked, printable, shorten
 from toolkit.core.face import aligned, cell_text
-from toolkit.core.resources import beside
-from toolkit.core.words import masked, printable, shorten
 from toolkit.errors import ToolkitError, shown
 
 WIDEST = 48

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from toolkit.core.words import counted, masked
+from toolkit.core import counted, masked
 from toolkit.errors import InputError, listed
 from toolkit.report.pdf import BROWSERS
 from toolkit.runs.manifest import installed

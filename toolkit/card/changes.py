@@ -11,12 +11,10 @@ import numpy as np
 from toolkit.card.content import QUESTIONS, SECTIONS, as_text
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
+from toolkit.core import Results, shorten, unique
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
-from toolkit.core.results import Results
-from toolkit.core.words import shorten, unique
-from toolkit.statistics.intervals import Z, change
+from toolkit.statistics import Z, benjamini_hochberg, change
 from toolkit.statistics.replicates import PAIRED, paired_difference
-from toolkit.statistics.significance import benjamini_hochberg
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.core.face import FaceTable, result_html
 from toolkit.core.resources import read_mapping, read_yaml, templates_folder
 from toolkit.core.words import one_line, shorten, slug, spoken

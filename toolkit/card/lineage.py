@@ -16,8 +16,8 @@ import yaml
 
 from toolkit import __version__
 from toolkit.card.content import environment
+from toolkit.core import read_bytes
 from toolkit.core.estimate import Estimate, group_numbers
-from toolkit.core.resources import read_bytes
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
 from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import Ledger, content_hash, record_hash

@@ -13,13 +13,11 @@ import pandas as pd
 
 from toolkit.card.content import QUESTIONS, SECTIONS, Section, environment, filled, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_name
+from toolkit.core import FaceTable, Results, drawer
 from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
-from toolkit.core.face import FaceTable
 from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.core.result import SEVERITIES, by_severity
-from toolkit.core.results import Results
-from toolkit.core.texts import drawer
 from toolkit.core.words import matching, shorten
 from toolkit.errors import listed
 from toolkit.policy.policy import read_levels

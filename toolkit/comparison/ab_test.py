@@ -13,19 +13,15 @@ from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
 from toolkit.comparison.contrasts import ALPHA, LEAST, Contrast, Mean, adjusted
-from toolkit.core.estimate import Estimate, KeyNumber, format_p
-from toolkit.core.face import Face, FaceTable
+from toolkit.core import Estimate, Face, FaceTable, KeyNumber, finder, format_p, shorten
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.texts import finder
-from toolkit.core.words import shorten
 from toolkit.data.columns import plain_column
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.read import RawTable, read_table
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
-from toolkit.statistics.intervals import AnyArray, Codes, Mask
-from toolkit.statistics.significance import holm
+from toolkit.statistics import AnyArray, Codes, Mask, holm
 
 finding = finder(__file__)
 MISMATCH = 0.001

@@ -11,22 +11,15 @@ import pandas as pd
 
 from toolkit.comparison.contrasts import ALPHA, Paired
 from toolkit.comparison.sides import Sides
+from toolkit.core import Face, FaceTable, beside, counted, drawer, finder, shorten, spoken, titled
 from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p, spread
-from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.texts import drawer, finder
-from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, above, listed, one_of
-from toolkit.models.held_out import about_rows
-from toolkit.models.model import Model
-from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.measure import share
-from toolkit.statistics.significance import holm
-from toolkit.statistics.units import weights_of
+from toolkit.models import Model, ThresholdLike, about_rows
+from toolkit.statistics import holm, share, weights_of
 
 finding, drawing = finder(__file__), drawer(__file__)
 #: What a conclusion says, before the numbers.

@@ -11,8 +11,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, direction
 from toolkit.errors import InputError, above, share, whole
-from toolkit.statistics.intervals import Array
-from toolkit.statistics.measure import Measure, difference
+from toolkit.statistics import Array, Measure, difference
 
 ALPHA = 0.05
 #: Fewest units of an arm whose difference is tested: the sequence holds for means that are near to normal.

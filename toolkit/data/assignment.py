@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.core.result import Finding
-from toolkit.core.words import counted
+from toolkit.core import Finding, counted
 from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.roles import matching, time_order
 from toolkit.data.schema import Column
 from toolkit.data.table_reader.formats import read_moments
 from toolkit.errors import InputError, listed, nearest, whole
-from toolkit.statistics.intervals import Codes
+from toolkit.statistics import Codes
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 LEAST_ROWS_OF_A_WINDOW = 10

@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.core import Finding, counted, format_number, shorten
 from toolkit.core.clock import now
-from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.result import Finding
 from toolkit.core.threads import two_at_once
-from toolkit.core.words import counted, shorten
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, about, drawing, finding, too_large
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Decisions
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
-from toolkit.statistics.binning import cell_text
+from toolkit.statistics import cell_text
 
 IDENTIFIER_ROWS, IDENTIFIER_SHARE = 20, 0.95
 MOST_BARS = 10

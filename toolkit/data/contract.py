@@ -13,16 +13,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.core.result import Finding
+from toolkit.core import Finding, counted
 from toolkit.core.threads import two_at_once
-from toolkit.core.words import counted
 from toolkit.data.findings import Noted, about, by_share, finding, too_large, unseen
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest
-from toolkit.statistics.binning import cell_text
+from toolkit.statistics import cell_text
 
 MOST_CATEGORIES = 1000
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.

@@ -11,18 +11,13 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.face import Face
+from toolkit.core import DataRecord, Estimate, Face, Finding, Record, Result, by_severity, counted, format_number
 from toolkit.core.figures import Drawing
-from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
-from toolkit.core.words import counted
 from toolkit.data.columns import describe_columns, readable, target_drawing
 from toolkit.data.findings import check_features, face, finding, gathered
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.statistics.intervals import AnyArray, Codes, mean_estimate
-from toolkit.statistics.measure import mean, share
-from toolkit.statistics.units import Units, kish, weights_of
+from toolkit.statistics import AnyArray, Codes, Units, kish, mean, mean_estimate, share, weights_of
 
 #: The parts of a table that have a row for each of its rows.
 ROWS = ("features", "target", "sensitive", "time", "group", "weight", "others")

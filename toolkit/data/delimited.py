@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from toolkit.core.result import Finding
+from toolkit.core import Finding
 from toolkit.core.words import quoted
 from toolkit.data.findings import about, finding, refusal
 from toolkit.data.recognition import WORDS, decide_formats

@@ -10,12 +10,10 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import drawer, facer, finder, refuser
+from toolkit.core import Finding, Severity, drawer, facer, finder, refuser
 from toolkit.core.words import counted, quoted
 from toolkit.errors import listed
-from toolkit.statistics.intervals import AnyArray, Array, Codes
-from toolkit.statistics.ranking import roc_auc
+from toolkit.statistics import AnyArray, Array, Codes, roc_auc
 
 if TYPE_CHECKING:
     from toolkit.data.schema import Decision

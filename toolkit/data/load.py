@@ -10,7 +10,7 @@ from typing import Any, Unpack, cast
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import Finding, Result, Severity
+from toolkit.core import Finding, Result, Severity
 from toolkit.core.words import counted, quoted
 from toolkit.data.columns import plain_column, prepare_features, typed
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of

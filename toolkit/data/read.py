@@ -21,9 +21,7 @@ import pandas as pd
 import pyarrow.feather
 import pyarrow.parquet
 
-from toolkit.core.resources import read_bytes
-from toolkit.core.result import Finding
-from toolkit.core.words import masked, shorten
+from toolkit.core import Finding, masked, read_bytes, shorten
 from toolkit.data.contract import find_columns
 from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
@@ -233,8 +231,7 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
         raise
     except ImportError as error:
         raise InputError(f"{shown} needs another package: {error} Or save it as .csv.") from error
-    except Exception as error:
-        # Bytes that are no table can make a parser raise anything.
+    except Exception as error:  # bytes that are no table can make a parser raise anything
         reason = shorten(re.split(r"\.\s|\n", str(error))[0] or type(error).__name__, 200)
         raise InputError(f"{shown} is not a readable {kind} file: {reason.rstrip('.')}. Is it complete?") from error
     return RawTable(frame, path.stem.partition("?")[0] or "table", shown, notes=tuple(notes), decisions=decisions)

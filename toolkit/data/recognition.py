@@ -15,11 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.core.resources import beside
+from toolkit.core import beside
 from toolkit.data.schema import Column, Decision, Schema
 from toolkit.data.table_reader.cells import odd_cells, read_cells
 from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_thousands, is_absent, number_parts, some
-from toolkit.statistics.intervals import Codes, Mask
+from toolkit.statistics import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
 ODD_SHARE, ODD_DISTINCT = 0.05, 20

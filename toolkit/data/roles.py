@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import Finding
+from toolkit.core import Finding
 from toolkit.data.columns import plain_column, typed
 from toolkit.data.dataset import Options, Roles, given, listed_names
 from toolkit.data.findings import Noted, finding, refusal
@@ -18,7 +18,7 @@ from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Column, Decision, Schema
 from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, finite, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
-from toolkit.statistics.intervals import Codes
+from toolkit.statistics import Codes
 
 MOST_NUMBERS = 10
 _PEOPLE = {kind: "|".join(names.split()) for kind, names in WORDS["people"].items()}

@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
-from toolkit.core.figures import Drawing
-from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.words import counted
+from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, counted, spread
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.columns import bars_of
 from toolkit.data.contract import is_text
@@ -23,8 +19,8 @@ from toolkit.data.load import load_dataset
 from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
 from toolkit.errors import InputError, instance, listed, one_of, share
+from toolkit.statistics import weights_of
 from toolkit.statistics.intervals import share_estimate
-from toolkit.statistics.units import weights_of
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")

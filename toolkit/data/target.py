@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.core.result import Finding
+from toolkit.core import Finding
 from toolkit.data.findings import Noted, finding, refusal, unseen
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Schema, Task

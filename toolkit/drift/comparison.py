@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import Finding
+from toolkit.core import Finding
 from toolkit.core.threads import two_at_once
 from toolkit.data.assignment import Window
 from toolkit.data.dataset import Dataset
@@ -20,8 +20,8 @@ from toolkit.drift.profile import Profile
 from toolkit.drift.summary import PREDICTION, ColumnSummary, column_in, roles_of, summarize_column, summarize_in
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, above, column_of, listed, one_of, share
-from toolkit.models.model import Model
-from toolkit.statistics.intervals import Codes
+from toolkit.models import Model
+from toolkit.statistics import Codes
 
 Source = Dataset | Profile
 #: Days of a year, less the odd ends of its first and last month; rows that stand for a season; share of a month.

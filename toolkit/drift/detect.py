@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
-from toolkit.core.figures import Drawing
-from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
+from toolkit.core import DataRecord, Drawing, Estimate, Face, Finding, ModelRecord, Record, Result, by_severity, spread
 from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.findings import gathered
@@ -23,7 +20,7 @@ from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import BLANK, Plan, corrected
 from toolkit.errors import InputError, listed
-from toolkit.models.model import Model
+from toolkit.models import Model
 
 _KEPT_APART = ("code", "moved", "emptied", "grouped", "new_names", "p_new", "p_vanished", "p_outside")
 _SHOWN = ("column", "verdict", "change", "distance", "by_chance", "p_adjusted")

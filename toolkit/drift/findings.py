@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from toolkit.core import Finding, Severity, beside, counted, drawer, facer, finder, refuser, shorten, value_text
 from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p, spread
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
-from toolkit.core.resources import beside
-from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import drawer, facer, finder, refuser
-from toolkit.core.words import counted, shorten, value_text
 from toolkit.drift.distances import METHODS, pair_of
 from toolkit.drift.model import Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
+from toolkit.statistics import FEW_GROUPS
 from toolkit.statistics.binning import moments
-from toolkit.statistics.units import FEW_GROUPS
 
 if TYPE_CHECKING:
     from toolkit.drift.detect import Drift

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.face import Face, FaceTable
-from toolkit.core.resources import read_bytes
-from toolkit.core.result import Record, Result
+from toolkit.core import Face, FaceTable, Record, Result, read_bytes
 from toolkit.data.columns import KINDS
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
@@ -21,7 +19,7 @@ from toolkit.data.schema import Schema
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
 from toolkit.errors import InputError, refusing
-from toolkit.models.model import Model
+from toolkit.models import Model
 
 KIND = "toolkit drift profile"
 KEPT_AS = "training_profile.json"

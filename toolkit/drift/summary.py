@@ -14,8 +14,8 @@ import pandas as pd
 
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
+from toolkit.statistics import AnyArray, Array
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.intervals import AnyArray, Array
 from toolkit.statistics.units import Units, design_effect
 
 #: What the predictions of a model are called among the columns of a table.

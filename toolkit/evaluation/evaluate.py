@@ -8,24 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding, by_severity
+from toolkit.core import Estimate, Finding, by_severity
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
+from toolkit.models import Model, Predictions, in_order, measure_speed, predict, threshold_for
 from toolkit.models.candidates import make_baseline
 from toolkit.models.held_out import about_rows, count_held_out
-from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import Costs, Threshold, ThresholdLike, confusion_steps
+from toolkit.statistics import Array, Units, regression_metrics, weights_of
 from toolkit.statistics.calibration import calibration_bins
-from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference, mean, rival, share
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
-from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units, weights_of
 
 MOST_POINTS = 400
 SCORE_BINS = 40

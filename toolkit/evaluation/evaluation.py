@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.core import Face, Finding, Record, Result, beside, shorten, titled
 from toolkit.core.estimate import UNKNOWN, Estimate, format_number, spread
-from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.resources import beside
-from toolkit.core.result import Finding, Record, Result
 from toolkit.core.results import against_baseline
-from toolkit.core.words import shorten, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.fingerprint import fingerprint
 from toolkit.evaluation.findings import drawing, face
+from toolkit.models import Model
 from toolkit.models.held_out import HELD_OUT_FILE
-from toolkit.models.model import Model
 from toolkit.models.threshold import THRESHOLD_FILE, Threshold
-from toolkit.statistics.measure import Measure
+from toolkit.statistics import Measure
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
 
 _KINDS = ("baseline", "difference")

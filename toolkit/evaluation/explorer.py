@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, spread
 from toolkit.core.result import Explorer
 from toolkit.errors import NotApplicableError, instance
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import face, refusal
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models import Predictions, predict
 from toolkit.models.threshold import OUTCOMES, Costs
+from toolkit.statistics import Units, share
 from toolkit.statistics.intervals import share_estimate
-from toolkit.statistics.measure import share
-from toolkit.statistics.units import Units
 
 SHOWN_AT_REST = 9
 MOST_GROUPS = 30

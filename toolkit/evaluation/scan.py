@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toolkit.data.dataset import Dataset
-from toolkit.models.prediction import Predictions
-from toolkit.statistics import binning
-from toolkit.statistics.intervals import Array, Codes, Mask
+from toolkit.models import Predictions
+from toolkit.statistics import Array, Codes, Mask, Units, binning, weights_of
 from toolkit.statistics.metrics import EPSILON
-from toolkit.statistics.units import Units, weights_of
 
 ALPHA = 0.05
 MOST_SLICES = 10

@@ -8,21 +8,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, Finding, Result, by_severity, format_number, shorten
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.result import Finding, Result, by_severity
-from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import whole
 from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Scan, correct, row_losses, search
-from toolkit.models.prediction import predict_at
-from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.intervals import Array, Z
+from toolkit.models import ThresholdLike, predict_at
+from toolkit.statistics import Array, Units, Z, weights_of
 from toolkit.statistics.measure import Measure, mean, share, unbounded
-from toolkit.statistics.units import Units, weights_of
 
 MOST_ROWS = 200_000
 _COLUMNS = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]

@@ -9,21 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, Finding, Result, format_number, shorten
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.result import Finding, Result
-from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, column_of, instance, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
-from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, predict, predict_at
-from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.binning import cell_text
-from toolkit.statistics.intervals import Array
+from toolkit.models import Model, Predictions, ThresholdLike, in_order, predict, predict_at
+from toolkit.statistics import Array, cell_text
 
 MOST_VALUES = 1000
 MOST_SHOWN = 8

@@ -9,18 +9,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.errors import column_of
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
-from toolkit.models.model import Model
-from toolkit.models.prediction import predict
-from toolkit.statistics.binning import Levels
+from toolkit.models import Model, predict
+from toolkit.statistics import FEW_GROUPS, Levels, Units, benjamini_hochberg, weights_of
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
 from toolkit.statistics.permutation import permuted
-from toolkit.statistics.significance import benjamini_hochberg
-from toolkit.statistics.units import FEW_GROUPS, Units, weights_of
 
 LEAST_CHECKED, MOST_REPEATS = 400, 10
 

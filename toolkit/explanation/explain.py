@@ -19,10 +19,8 @@ from toolkit.explanation.crosscheck import cross_check, group_table, grouping_co
 from toolkit.explanation.explanation import REDUNDANT, Explanation
 from toolkit.explanation.importance import EXPLORED, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import explain_rows, find_rows
-from toolkit.models.prediction import predict_at
-from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.binning import cut
-from toolkit.statistics.units import Units, weights_of
+from toolkit.models import ThresholdLike, predict_at
+from toolkit.statistics import Units, cut, weights_of
 
 _ASSOCIATED = 40
 _MOST_CELLS = 50

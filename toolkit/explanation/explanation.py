@@ -9,11 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face
-from toolkit.core.figures import Drawing
-from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.words import shorten
+from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, format_number, shorten, spread
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor, tolerance
@@ -22,10 +18,8 @@ from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, finding
 from toolkit.explanation.importance import LEVEL, REPORTED, Drawn, magnitudes, rank_text, relative_errors
 from toolkit.explanation.local import LocalRow
-from toolkit.models.model import Model
-from toolkit.statistics.binning import Levels
-from toolkit.statistics.intervals import Array
-from toolkit.statistics.units import FEW_GROUPS
+from toolkit.models import Model
+from toolkit.statistics import FEW_GROUPS, Array, Levels
 
 FOREMOST = 5
 #: How strongly two columns go together at least that are said to say the same.

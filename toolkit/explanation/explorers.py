@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number
-from toolkit.core.face import Face
-from toolkit.core.resources import beside
+from toolkit.core import Face, beside, format_number, shorten, value_text
 from toolkit.core.result import Explorer
-from toolkit.core.words import shorten, value_text
 from toolkit.data.contract import is_text
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.explanation import Explanation
@@ -21,9 +18,9 @@ from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
 from toolkit.explanation.local import MOST_STEPS, find_rows
 from toolkit.explanation.trace import LINKS, whole_scale
-from toolkit.models.model import in_order
+from toolkit.models import in_order
 from toolkit.models.preprocessing import is_onehot
-from toolkit.statistics.intervals import Array
+from toolkit.statistics import Array
 
 MOST_POINTS = 240
 

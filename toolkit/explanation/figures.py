@@ -10,15 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate, shorten
 from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
-from toolkit.core.words import shorten
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
 from toolkit.explanation.local import waterfall
-from toolkit.statistics.binning import Levels
-from toolkit.statistics.intervals import Array
-from toolkit.statistics.units import Units
+from toolkit.statistics import Array, Levels, Units
 
 if TYPE_CHECKING:
     from toolkit.explanation.explanation import Explanation

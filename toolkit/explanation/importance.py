@@ -11,13 +11,10 @@ from scipy import stats
 from scipy.fft import dct
 from scipy.spatial.distance import squareform
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.explanation.attribution import Attributor
-from toolkit.statistics.intervals import Array, mean_estimate
-from toolkit.statistics.measure import mean
-from toolkit.statistics.significance import holm
-from toolkit.statistics.units import Units, kish, weights_of
+from toolkit.statistics import Array, Units, holm, kish, mean, mean_estimate, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}

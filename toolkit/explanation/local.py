@@ -8,20 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number
+from toolkit.core import beside, format_number, shorten
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
-from toolkit.core.resources import beside
-from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.trace import LINKS, PROBABILITY
-from toolkit.models.model import in_order
-from toolkit.models.prediction import Predictions
+from toolkit.models import Predictions, in_order
 from toolkit.models.threshold import DEFAULT
-from toolkit.statistics.binning import cell_text
-from toolkit.statistics.intervals import Array
+from toolkit.statistics import Array, cell_text
 
 TEXT = 200  # letters of a value in a table
 REASONS = beside(__file__, "words.yaml")["reasons"]

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from toolkit.data.dataset import Dataset
 from toolkit.models.model import Model, own_labels
 from toolkit.models.preprocessing import by_place
-from toolkit.statistics.intervals import Array
+from toolkit.statistics import Array
 
 Owners: TypeAlias = NDArray[np.intp]
 

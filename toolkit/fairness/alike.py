@@ -8,15 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.data.dataset import Dataset
-from toolkit.models.model import Model
-from toolkit.models.prediction import predict
-from toolkit.models.preprocessing import make_model
-from toolkit.statistics.binning import cell_text
+from toolkit.models import Model, make_model, predict
+from toolkit.statistics import Units, cell_text, kish, mean, share, weights_of
 from toolkit.statistics.intervals import Array, Codes, Mask, t_quantile, wald, wilson
-from toolkit.statistics.measure import mean, share
-from toolkit.statistics.units import Units, kish, weights_of
 
 MOST_VALUES = 8
 #: Quantiles that stand for a number with more values than that.

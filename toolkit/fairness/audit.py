@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import Drawing
-from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.core import Drawing, Estimate, Face, FaceTable, Finding, Record, Result, by_severity, spoken, spread
 from toolkit.core.threads import side_by_side
-from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import NotApplicableError, whole
@@ -22,9 +18,7 @@ from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.groups import group_rows, sensitive_columns
-from toolkit.models.held_out import about_rows
-from toolkit.models.prediction import predict_at
-from toolkit.models.threshold import Threshold, ThresholdLike
+from toolkit.models import Threshold, ThresholdLike, about_rows, predict_at
 from toolkit.statistics.binning import Bins
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000

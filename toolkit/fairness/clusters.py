@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 from scipy.special import stdtrit
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
+from toolkit.statistics import Measure
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
-from toolkit.statistics.measure import Measure
 from toolkit.statistics.units import Units, freed, freedom_of, kish
 
 #: Units whose sums are held side by side at once.

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.errors import InputError, shown
 from toolkit.fairness.clusters import HALF, Grouping, Resampling, count_cells, design_effect, draw_errors
 from toolkit.fairness.measures import PARITIES, Measured, compared
 from toolkit.fairness.rates import RATES, group_values
-from toolkit.models.prediction import Predictions
+from toolkit.models import Predictions
 from toolkit.statistics.intervals import RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT
 

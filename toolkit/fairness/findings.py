@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number, format_p
+from toolkit.core import Finding, Severity, drawer, facer, finder, format_number, format_p, shorten, titled, value_text
 from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
-from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import drawer, facer, finder
-from toolkit.core.words import shorten, titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
@@ -21,9 +18,9 @@ from toolkit.fairness.clusters import Grouping
 from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import FOREMOST, METRICS, MOST_CLASSES, PARITIES, too_few
 from toolkit.fairness.rates import LEAST_OF_KIND
-from toolkit.models.prediction import Predictions
+from toolkit.models import Predictions
+from toolkit.statistics import FEW_GROUPS
 from toolkit.statistics.intervals import wilson, wilson_size
-from toolkit.statistics.units import FEW_GROUPS
 
 if TYPE_CHECKING:
     from toolkit.fairness.audit import FairnessAudit

@@ -11,8 +11,8 @@ from sklearn.utils.metaestimators import available_if
 
 from toolkit.errors import InputError, listed
 from toolkit.fairness.groups import Groups, Labels
-from toolkit.models.model import Model
-from toolkit.statistics.intervals import AnyArray, Array
+from toolkit.models import Model
+from toolkit.statistics import AnyArray, Array
 
 #: The chance of being predicted positive by group, whatever the score, and what is added to it above each threshold.
 Rules = Mapping[str, tuple[float, Sequence[tuple[float, float]]]]

@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.texts import refuser
-from toolkit.core.words import unique, value_text
+from toolkit.core import refuser, unique, value_text
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.errors import InputError, NotApplicableError, column_of, listed
 from toolkit.fairness.clusters import Grouping
+from toolkit.statistics import AnyArray, Array, Codes, Units
 from toolkit.statistics.binning import Bins, Levels, cut, find_edges
-from toolkit.statistics.intervals import AnyArray, Array, Codes
-from toolkit.statistics.units import Units
 
 refusal = refuser(__file__)
 MOST_GROUPS = 50

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, format_number, spread, unique, value_text
 from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.result import Finding, Result, Severity, by_severity
-from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import whole
@@ -20,9 +18,8 @@ from toolkit.fairness.alike import change_column, consistency, nearest_rows, ran
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.fairness.rates import LEAST_OF_KIND
-from toolkit.models.prediction import predict_at
-from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.units import weights_of
+from toolkit.models import ThresholdLike, predict_at
+from toolkit.statistics import weights_of
 
 POOL = 5_000
 #: Shares of changed decisions, and of the target's spread, from which a finding weighs medium and high.

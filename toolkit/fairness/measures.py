@@ -9,21 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from toolkit.core import beside, spoken, unique, value_text
 from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate
-from toolkit.core.resources import beside
 from toolkit.core.threads import side_by_side
-from toolkit.core.words import spoken, unique, value_text
 from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
-from toolkit.models.prediction import Predictions
+from toolkit.models import Predictions
+from toolkit.statistics import Array, Codes, Mask, Measure, Z, benjamini_hochberg, mean, weights_of
 from toolkit.statistics.calibration import calibration_of
-from toolkit.statistics.intervals import Array, Codes, Mask, Z
-from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
-from toolkit.statistics.significance import benjamini_hochberg
-from toolkit.statistics.units import weights_of
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.

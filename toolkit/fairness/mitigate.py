@@ -7,11 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, spoken, spread, unique, value_text
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
-from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
@@ -19,10 +17,8 @@ from toolkit.fairness import tradeoff
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.tradeoff import BASELINE, METHODS, ORIGINAL, PERFORMANCE, FittedMethod, Setup
+from toolkit.models import AS_DECIDED, Model, ThresholdLike, make_model
 from toolkit.models.candidates import make_baseline, requirements_of
-from toolkit.models.model import Model
-from toolkit.models.preprocessing import make_model
-from toolkit.models.threshold import AS_DECIDED, ThresholdLike
 
 MOST_COLUMNS = 2
 LEAST_ROWS = 100

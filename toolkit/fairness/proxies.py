@@ -12,24 +12,18 @@ from scipy.stats import norm
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
-from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, format_number, spoken, spread, unique, value_text
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.threads import side_by_side
-from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, instance, whole
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
+from toolkit.models import make_model
 from toolkit.models.folds import Folds
-from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import AnyArray, Array, Codes, Z
-from toolkit.statistics.measure import smooth
-from toolkit.statistics.ranking import roc_auc
-from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units, weights_of
+from toolkit.statistics import AnyArray, Array, Codes, Units, Z, regression_metrics, roc_auc, smooth, weights_of
 
 FOLDS = 3
 LEAST_ROWS = 30

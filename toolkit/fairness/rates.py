@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.resources import beside
+from toolkit.core import Estimate, beside
 from toolkit.fairness.clusters import HALF, Grouping, Resampling, clustered
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.statistics.intervals import Array, Codes, mover_mean, wilson

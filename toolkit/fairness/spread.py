@@ -28,7 +28,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.statistics.intervals import Array, Interval, Mask, Z
 
 TAIL = 0.025

@@ -14,8 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding
+from toolkit.core import Estimate, Finding
 from toolkit.core.threads import side_by_side
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -25,15 +24,10 @@ from toolkit.fairness.findings import finding
 from toolkit.fairness.group_models import FairModel, above_thresholds, by_mixture, decorrelated, dense, with_groups
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweighing_weights, sensitive_columns
 from toolkit.fairness.measures import METRICS
+from toolkit.models import AS_DECIDED, Model, Threshold, ThresholdLike, in_order, make_model, predict, threshold_for
 from toolkit.models.candidates import make_candidates
-from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import predict, threshold_for
-from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
-from toolkit.statistics.intervals import Array, Mask
-from toolkit.statistics.measure import Measure, difference
-from toolkit.statistics.metrics import binary_metrics
+from toolkit.statistics import Array, Mask, Measure, binary_metrics, difference
 
 #: Largest difference between a group's rate and that of all, for the exponentiated gradient.
 BOUNDS = (0.01, 0.05)

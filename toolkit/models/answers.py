@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.models.preprocessing import MANY_ROWS
-from toolkit.statistics.intervals import AnyArray
+from toolkit.statistics import AnyArray
 
 #: Rows of a large table that are asked about again, to see whether the model still says the same.
 CHECKED_ROWS = 100

@@ -16,8 +16,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from tqdm import tqdm
 
-from toolkit.core.resources import beside
-from toolkit.core.result import ModelRecord
+from toolkit.core import ModelRecord, beside
 from toolkit.core.threads import side_by_side
 from toolkit.data import table_reader
 from toolkit.data.dataset import Dataset

@@ -16,11 +16,9 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeri
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
+from toolkit.core import Finding, beside, counted
 from toolkit.core.clock import clock
-from toolkit.core.resources import beside
-from toolkit.core.result import Finding
 from toolkit.core.threads import side_by_side
-from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal

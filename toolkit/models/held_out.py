@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding
+from toolkit.core import Estimate, Finding
 from toolkit.core.results import adapter
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
@@ -23,8 +22,7 @@ from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.registry.model_store import TRAINED_ON
-from toolkit.statistics.measure import Measure
-from toolkit.statistics.units import weights_of
+from toolkit.statistics import Measure, weights_of
 
 HELD_OUT_FILE = "held_out.json"
 #: Scores alike within this are counted together: of probabilities in log-odds, of others in standard deviations.

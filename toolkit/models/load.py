@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from toolkit.core.results import read_results
+from toolkit.core import read_results
 from toolkit.data.contract import schema_of
 from toolkit.data.dataset import Dataset, Options, given
 from toolkit.data.load import load_dataset

@@ -23,7 +23,7 @@ from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_
 from toolkit.models.recorded import BoosterFunction, RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
-from toolkit.statistics.intervals import AnyArray, Array
+from toolkit.statistics import AnyArray, Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import get_tags
 
+from toolkit.core import Estimate
 from toolkit.core.clock import clock
-from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
@@ -22,7 +22,7 @@ from toolkit.models.answers import CHECKED_ROWS
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Threshold, ThresholdLike, choose_threshold, read_threshold
-from toolkit.statistics.intervals import AnyArray, Array, Codes
+from toolkit.statistics import AnyArray, Array, Codes
 
 REPEATS = 50
 #: Scores so close to the boundary are on neither side of it: a model may round them otherwise.

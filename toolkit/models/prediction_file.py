@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import Finding
+from toolkit.core import Finding
 from toolkit.data.dataset import Dataset, Options, listed_names
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
@@ -22,7 +22,7 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal
 from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.statistics.ranking import roc_auc
+from toolkit.statistics import roc_auc
 
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
 Names = str | Sequence[str]

@@ -19,7 +19,7 @@ from sklearn.utils import get_tags
 from toolkit.data.contract import encoded_labels, is_text
 from toolkit.errors import listed
 from toolkit.models.findings import refusal
-from toolkit.statistics.intervals import AnyArray, Codes
+from toolkit.statistics import AnyArray, Codes
 
 RARE, MOST_LEVELS = 10, 100
 #: From here on encoding level by level is the faster way.

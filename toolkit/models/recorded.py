@@ -13,7 +13,7 @@ from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, reason
 from toolkit.models.findings import refusal
-from toolkit.statistics.intervals import AnyArray, Array, Codes
+from toolkit.statistics import AnyArray, Array, Codes
 
 #: Scores rounded to two decimals add up to one within this, for each class.
 ROUNDING = 0.005

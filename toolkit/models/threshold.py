@@ -8,12 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from toolkit.core.estimate import format_number
-from toolkit.core.resources import beside
-from toolkit.core.result import Finding
+from toolkit.core import Finding, beside, format_number
 from toolkit.errors import InputError, listed, refusing
 from toolkit.models.findings import finding, refusal
-from toolkit.statistics.intervals import Array
+from toolkit.statistics import Array
 from toolkit.statistics.ranking import ranked
 
 DEFAULT = 0.5

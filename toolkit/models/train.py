@@ -13,11 +13,9 @@ from scipy import stats
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, counted, spoken, spread
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.result import Candidate, Finding, Record, Result, by_severity
-from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import KEPT_AS
 from toolkit.data.split import Split
@@ -26,7 +24,7 @@ from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_ba
 from toolkit.models.findings import drawing, face, finding, refusal
 from toolkit.models.folds import SCORERS, fit_and_score, make_folds, metric_range, read_metric, takes_weights
 from toolkit.models.model import Model
-from toolkit.statistics.intervals import Array
+from toolkit.statistics import Array
 
 SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
 

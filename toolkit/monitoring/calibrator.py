@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
+from toolkit.statistics import Array
 from toolkit.statistics.calibration import fit_logistic
-from toolkit.statistics.intervals import Array
 from toolkit.statistics.units import FEW_GROUPS, Units, dispersion, kish, likeness, summed, weights_of
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.monitoring.calibrator import Calibrator, shift_test
-from toolkit.statistics.intervals import Array, Codes, Mask, wilson
-from toolkit.statistics.metrics import binary_metrics
+from toolkit.statistics import Array, Codes, Mask, binary_metrics, wilson
 from toolkit.statistics.units import Units, dispersion, likeness, weights_of
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")

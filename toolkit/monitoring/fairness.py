@@ -9,11 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.face import Face
+from toolkit.core import Estimate, Face, Finding, Result, counted, spoken, titled
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
-from toolkit.core.result import Finding, Result
-from toolkit.core.words import counted, spoken, titled
 from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
@@ -22,10 +19,9 @@ from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
 from toolkit.fairness.measures import FOREMOST, PARITIES, adjusted
-from toolkit.models.threshold import ThresholdLike
+from toolkit.models import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, drawing, face, finding
-from toolkit.statistics.intervals import Z, change
-from toolkit.statistics.significance import holm
+from toolkit.statistics import Z, change, holm
 
 REFERENCE = "reference"
 SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]

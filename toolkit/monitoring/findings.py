@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.core import Finding, by_severity, drawer, facer, finder, spoken, titled
 from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
-from toolkit.core.result import Finding, by_severity
-from toolkit.core.texts import drawer, facer, finder
-from toolkit.core.words import spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
-from toolkit.models.prediction import Predictions
+from toolkit.models import Predictions
 from toolkit.monitoring.confidence import MOST_UNSUPPORTED, UNKNOWABLE
 from toolkit.monitoring.losses import REGRESSION
-from toolkit.statistics.intervals import change
+from toolkit.statistics import change
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
 #: What all rows together are called among the windows.

@@ -10,14 +10,11 @@ from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold, KFold
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.words import unique
+from toolkit.core import Estimate, unique
+from toolkit.models import Predictions, make_model
 from toolkit.models.held_out import HeldOutErrors
-from toolkit.models.prediction import Predictions
-from toolkit.models.preprocessing import make_model
+from toolkit.statistics import holm, regression_metrics
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Codes, Mask, Z, t_quantile, wald
-from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.significance import holm
 from toolkit.statistics.units import Units, dispersion, likeness, weights_of
 
 Rows = tuple[pd.DataFrame, Array, Array]

@@ -8,27 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
-from toolkit.core.figures import Drawing
-from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.texts import facer, refuser
+from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, facer, refuser, spread
 from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.models import Model, Predictions, Threshold, ThresholdLike, predict, threshold_for
 from toolkit.models.held_out import HeldOutErrors, about_rows, held_out_rows
-from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict, threshold_for
-from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored, measure_scored
 from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect_errors, measure_errors
-from toolkit.statistics.significance import holm
-from toolkit.statistics.units import weights_of
+from toolkit.statistics import holm, weights_of
 
 face, refusal = facer(__file__), refuser(__file__, NotApplicableError)
 

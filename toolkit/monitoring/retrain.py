@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.face import Face
-from toolkit.core.result import Finding, Record, Result
+from toolkit.core import Estimate, Face, Finding, Record, Result
 from toolkit.core.results import LEVELS
 from toolkit.data.assignment import left_out
 from toolkit.data.dataset import given
@@ -19,7 +17,7 @@ from toolkit.data.split import Split, split_dataset, stacked
 from toolkit.drift.comparison import Source
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, one_of
-from toolkit.models.model import Model
+from toolkit.models import Model
 from toolkit.monitoring.pair import load_drift
 from toolkit.registry.lifecycle import report_of
 

@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from toolkit.core.texts import refuser
+from toolkit.core import refuser
 from toolkit.core.words import say
 from toolkit.data.load import as_dataset
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -33,7 +33,7 @@ from toolkit.drift.detect import detect_drift
 from toolkit.drift.model import with_prediction
 from toolkit.drift.profile import KEPT_AS, load_profile, read_profile, summarize
 from toolkit.errors import InputError, ToolkitError, listed, nearest, refusing
-from toolkit.models.model import Model
+from toolkit.models import Model
 
 refusal = refuser(__file__)
 ABSTAIN = "abstain"

@@ -9,11 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
-from toolkit.core.result import Record, Result
+from toolkit.core import Estimate, Face, Record, Result, facer, spread
 from toolkit.core.results import Level, PolicyVerdict, RuleOutcome, read_results
-from toolkit.core.texts import facer
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Levels, Policy, read_levels, read_policy

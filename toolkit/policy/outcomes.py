@@ -6,10 +6,9 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
+from toolkit.core import RuleOutcome, refuser
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
-from toolkit.core.results import RuleOutcome
-from toolkit.core.texts import refuser
 from toolkit.core.words import counted, matching, shorten
 from toolkit.errors import instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy

@@ -4,10 +4,8 @@ import math
 import re
 from collections.abc import Mapping
 
+from toolkit.core import PolicyVerdict, RuleOutcome, beside, counted, spoken
 from toolkit.core.estimate import Estimate, format_number, group_numbers
-from toolkit.core.resources import beside
-from toolkit.core.results import PolicyVerdict, RuleOutcome
-from toolkit.core.words import counted, spoken
 
 _OPENINGS, _COMPARED, _NAMES = beside(__file__, "words.yaml").values()
 _PATTERNS = {re.compile(re.escape(name).replace(r"\*", "(.+)")): words for name, words in _NAMES.items()}

@@ -12,8 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from toolkit.core.resources import beside, templates_folder
-from toolkit.core.words import slug
+from toolkit.core import beside, slug, templates_folder
 from toolkit.errors import InputError, refusing
 from toolkit.registry.model_store import KEPT, fetched
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.core.results import Results, read_results
+from toolkit.core import Results, read_results
 from toolkit.errors import InputError, listed, nearest
 from toolkit.registry.ledger import HEAD, MODEL, REPORT, Entry, Ledger, folder_hash
 from toolkit.registry.store import beside, connect, missing_file, tracking_uri

@@ -11,8 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit.core.result import ModelRecord
-from toolkit.core.words import masked
+from toolkit.core import ModelRecord, masked
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.ledger import Ledger, folder_hash

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from toolkit.core.words import masked, shorten, unique
+from toolkit.core import masked, shorten, unique
 from toolkit.errors import InputError
 
 if TYPE_CHECKING:

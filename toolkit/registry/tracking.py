@@ -15,9 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core.result import DataRecord, Record
+from toolkit.core import DataRecord, Record, masked
 from toolkit.core.results import RunInfo
-from toolkit.core.words import masked
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.model_store import TRAINED_ON, copy_model, log_model

@@ -13,14 +13,12 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core.estimate import Estimate, KeyNumber, format_number
+from toolkit.core import Estimate, KeyNumber, counted, format_number, printable, templates_folder
 from toolkit.core.face import cell_html, content_policy
-from toolkit.core.resources import templates_folder
-from toolkit.core.words import counted, printable
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words
 from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown
-from toolkit.statistics.intervals import mean_estimate
+from toolkit.statistics import mean_estimate
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")

@@ -17,8 +17,7 @@ from bs4.element import NavigableString
 from markupsafe import Markup
 from nh3 import Cleaner
 
-from toolkit.core.resources import beside
-from toolkit.core.words import slug
+from toolkit.core import beside, slug
 from toolkit.report.glossary import Glossary
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from toolkit.core.words import counted
+from toolkit.core import counted
 from toolkit.report.sanitize import Heading
 
 

@@ -9,12 +9,9 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from toolkit.core import Finding, Results, beside, by_severity, counted, shorten
 from toolkit.core.estimate import Estimate, KeyNumber, direction, format_number
 from toolkit.core.face import cell_html, face_macros
-from toolkit.core.resources import beside
-from toolkit.core.result import Finding, by_severity
-from toolkit.core.results import Results
-from toolkit.core.words import counted, shorten
 from toolkit.errors import InputError
 from toolkit.policy.reason import reason
 

@@ -14,8 +14,7 @@ from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from toolkit.core.resources import beside, read_bytes
-from toolkit.core.results import read_results
+from toolkit.core import beside, read_bytes, read_results
 from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import content_hash, record_hash
 

@@ -19,12 +19,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from toolkit.core import Estimate, Face, masked, shorten, slug
 from toolkit.core.clock import now
-from toolkit.core.estimate import Estimate
-from toolkit.core.face import Face
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
-from toolkit.core.words import masked, shorten, slug
 from toolkit.errors import InputError, instance, listed
 from toolkit.policy.check import check
 from toolkit.registry import tracking

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.results import read_results
+from toolkit.core import Estimate, read_results
 from toolkit.errors import InputError, listed
 from toolkit.runs import manifest
 from toolkit.runs.parameters import Schema, find_template

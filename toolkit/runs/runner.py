@@ -14,9 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from toolkit.core.face import Face
-from toolkit.core.result import Result
-from toolkit.core.results import Results, read_results
+from toolkit.core import Face, Result, Results, read_results
 from toolkit.core.words import masked, printable, say, shorten, slug
 from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from toolkit.core.words import unique, value_text
+from toolkit.core import unique, value_text
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Mask
 
 Bins = int | Sequence[float]

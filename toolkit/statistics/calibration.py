@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.statistics.intervals import Array, Codes, Interval
 from toolkit.statistics.measure import Measure
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.errors import InputError
 from toolkit.statistics import intervals
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, standard_error, t_quantile, wald, wilson

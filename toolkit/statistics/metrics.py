@@ -7,8 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.resources import beside
+from toolkit.core import Estimate, beside
 from toolkit.errors import InputError
 from toolkit.statistics.calibration import calibration_intercept, calibration_of, calibration_slope
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics

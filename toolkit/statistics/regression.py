@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, standard_error, wald
 from toolkit.statistics.measure import Measure, checked, mean, no_interval, undefined
 from toolkit.statistics.units import Units, weights_of

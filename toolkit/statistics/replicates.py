@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.core.estimate import Estimate
+from toolkit.core import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, t_quantile
 from toolkit.statistics.measure import Measure
 

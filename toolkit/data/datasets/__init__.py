@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from toolkit.core.resources import beside
+from toolkit.core import beside
 
 #: Where the tables are that scikit-learn does not ship.
 FOLDER = Path(__file__).parent
