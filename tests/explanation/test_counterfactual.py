@@ -95,6 +95,8 @@ def test_columns_can_be_declared_immutable():
         find_counterfactual(MODEL, DATA, 0, immutable=["agee"])
     with pytest.raises(InputError, match="no row with the id 9999"):
         find_counterfactual(MODEL, DATA, 9999)
+    with pytest.raises(InputError, match="of one row, and 2 were given"):
+        find_counterfactual(MODEL, DATA, [3, 5])
 
 
 def test_a_split_takes_the_row_from_test_and_the_values_from_training():

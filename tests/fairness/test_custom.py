@@ -4,10 +4,12 @@ from functools import partial
 import fairlearn.metrics as fl
 import numpy as np
 import pytest
+import sklearn.metrics
 from fairness_cases import Known, Labels, Number, dataset, draw_cells, people
 from sklearn.metrics import (
     average_precision_score,
     f1_score,
+    hinge_loss,
     matthews_corrcoef,
     median_absolute_error,
     precision_score,
@@ -191,6 +193,7 @@ def test_small_groups_are_not_asked():
         ({"broken": lambda y_true, y_pred, sample_weight: 1 / 0}, "ZeroDivisionError: division by zero"),
         ({"several": lambda y_true, y_pred: np.array([1.0, 2.0])}, "returns one number"),
         ({"text": lambda y_true, y_pred: "good"}, "returns one number"),
+        ({"hinge": hinge_loss}, "'hinge' asks for pred_decision, values of a decision function"),
     ],
 )
 def test_a_bad_function_is_one_clear_error(metrics, message):
@@ -203,6 +206,21 @@ def test_scores_are_asked_for_where_there_are_some():
     labels = RecordedPredictions(y_pred=np.where(np.arange(300) % 2, "yes", "no"))
     with pytest.raises(InputError, match="'ap' asks for y_score, and the model gives no scores"):
         audit_fairness(labels, data, metrics={"ap": average_precision_score}, replicates=300)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_the_log_loss_is_that_of_probabilities_however_its_parameter_is_called(wrapped):
+    def log_loss(y_true, y_pred):  # as scikit-learn before 1.9 has it
+        return sklearn.metrics.log_loss(y_true, y_pred)
+
+    frame, scores = people(300), np.where(np.arange(300) % 3, 0.2, 0.7)
+    given = RecordedPredictions(y_score=scores, classes=("no", "yes"))
+    metrics = {"loss": partial(log_loss) if wrapped else log_loss}
+    numbers = audit_fairness(given, dataset(frame), metrics=metrics, replicates=300).scalars()
+    for label in ("Female", "Male"):
+        inside = frame["sex"] == label
+        expected = sklearn.metrics.log_loss((frame["y"] == "yes")[inside], scores[inside])
+        assert numbers[f"fairness.sex.{label}.loss"].value == pytest.approx(expected)
 
 
 def f1_of_weights(y_true, y_pred, sample_weight):

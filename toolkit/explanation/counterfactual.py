@@ -13,7 +13,7 @@ from toolkit.core import Estimate, Face, Finding, Result, format_number, shorten
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
-from toolkit.errors import NotApplicableError, column_of, instance, listed
+from toolkit.errors import InputError, NotApplicableError, column_of, instance, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
 from toolkit.models import Model, Predictions, ThresholdLike, in_order, predict, predict_at
@@ -81,7 +81,9 @@ def find_counterfactual(
     if immutable is not None:
         known = list(part.features.columns)
         fixed = [column_of(name, known, f"the features of {part.name}") for name in listed_names(immutable, known)]
-    one = part.take([find_rows(part, row)["1"]])
+    if len(found := find_rows(part, row)) != 1:
+        raise InputError(f"A counterfactual is of one row, and {len(found)} were given. Ask for each by itself.")
+    one = part.take(list(found.values()))
     model, _, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     predicted = predict(model, one)

@@ -22,6 +22,8 @@ from toolkit.statistics.measure import ONE_UNIT
 
 #: Second parameters of functions that take scores rather than decisions, as scikit-learn calls them.
 SCORES = frozenset({"y_score", "y_proba", "y_prob"})
+#: Functions that take probabilities, though scikit-learn before 1.9 calls them ``y_pred``.
+SCORED = frozenset({"log_loss", "d2_log_loss_score"})
 BLOCKS = 30
 #: Rows of a group from which its interval is made; the error shrinks with the root of the rows that there are.
 MOST_RESAMPLED = 20_000
@@ -85,8 +87,12 @@ def read_metrics(given: object, predicted: Predictions) -> list[CustomMetric]:
             parameters = list(inspect.signature(function).parameters)
         except ValueError:  # some functions written in C do not say
             parameters = []
-        metric = CustomMetric(name, function, not SCORES.isdisjoint(parameters[1:2]), "sample_weight" in parameters)
-        if metric.scored and given_of(predicted, scored=True)[1] is None:
+        if "pred_decision" in parameters[1:2]:
+            raise InputError(f"metrics: {name!r} asks for pred_decision, values of a decision function. {TAKES}")
+        called = getattr(getattr(function, "func", function), "__name__", "")
+        scored = called in SCORED or not SCORES.isdisjoint(parameters[1:2])
+        metric = CustomMetric(name, function, scored, "sample_weight" in parameters)
+        if scored and given_of(predicted, scored=True)[1] is None:
             raise InputError(f"metrics: {name!r} asks for {parameters[1]}, and the model gives no scores.")
         found.append(metric)
     return found
