@@ -326,3 +326,7 @@ def test_where_all_rows_are_right_the_loss_is_not_known_to_be_0():
     even = RecordedPredictions(y_score=np.full(1000, 0.5), classes=(0, 1))
     found, loss = find_slices(even, data).overall, evaluate(even, data, latency=False).scalars()["test.log_loss"]
     assert found.low < loss.low < np.log(2) < loss.high < found.high < np.log(2) + 0.004
+    numbers = load_dataset(pd.DataFrame({"a": np.arange(1000) % 7, "y": np.arange(1000) / 10}), target="y")
+    exact = RecordedPredictions(y_pred=np.arange(1000) / 10)
+    error = evaluate(exact, numbers, latency=False).scalars()["test.mean_absolute_error"]
+    assert find_slices(exact, numbers).overall.high == error.high == pytest.approx(99.9 * 3 / 1000)

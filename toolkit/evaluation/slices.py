@@ -18,6 +18,7 @@ from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Scan, correct, row_losse
 from toolkit.models import ThresholdLike, predict_at
 from toolkit.statistics import Array, Units, Z, weights_of
 from toolkit.statistics.measure import Measure, mean, share, unbounded
+from toolkit.statistics.regression import reach_of
 
 MOST_ROWS = 200_000
 _COLUMNS = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
@@ -91,8 +92,9 @@ def find_slices(
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
     table = _described(kept, scanned, units, loss, shown)
     apart, examined = float(np.ptp(loss)), len(scanned.rows)
-    # Where all rows are alike, one that was not seen may be wrong, or as far off as these.
-    unit, least_loss = (apart, -math.inf) if apart else (max(loss.max(), part.task != "regression"), 0.0)
+    # Where all rows are alike, one that was not seen may be wrong, or as far off as these or the target reaches.
+    off = reach_of(predicted.y_true) if part.task == "regression" else 1.0
+    unit, least_loss = (apart, -math.inf) if apart else (max(loss.max(), off), 0.0)
     overall = mean(loss, weights_of(units, part.rows), bounds=(least_loss, math.inf), unit=unit).over(units)
     complete = depth == 1 or len(scanned.cut.levels) <= MOST_PAIRED_LEVELS
     return Slices(loss_name, overall.estimate, examined, least, complete, table)

@@ -74,8 +74,7 @@ def has_heavy_tails(error: Array) -> bool:
 
 
 def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
-    n, error = len(y), predicted - y
-    reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
+    n, error, reach = len(y), predicted - y, reach_of(y)
     size = np.abs(error)
     return {
         "mean_absolute_error": mean(size, weights, unit=reach),
@@ -85,6 +84,17 @@ def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
         "mean_absolute_percentage_error": mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(n),
         "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach),
     }
+
+
+def reach_of(y: Array) -> float:
+    """Return how far off one row might be where all that were seen are alike: the range of the target.
+
+    Examples
+    --------
+    >>> reach_of(np.array([2.0, 7.0]))
+    5.0
+    """
+    return float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
 
 
 def power_of_two(*values: Array) -> float:
