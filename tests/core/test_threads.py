@@ -17,5 +17,5 @@ def test_results_come_in_the_order_of_the_tasks():
 
 @pytest.mark.parametrize(("rows", "each"), [(0, 1), (100_000, 1), (100_001, 4)])
 def test_a_task_on_few_rows_computes_in_one_thread_however_many_cores_there_are(monkeypatch, rows, each):
-    monkeypatch.setattr(threads, "cpu_count", lambda: 8)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
     assert threads.side_by_side([threads_of_a_task] * 2, rows) == [{each}] * 2

@@ -175,7 +175,8 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         known = f", such as {both[0]!r}" if both else ""
         sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
         raise refusal("other size", sizes=" and ".join(sizes), known=known)
-    return table._replace(frame=pd.DataFrame({**table.frame, name: values.to_numpy()}, copy=False))
+    rest = table.frame.drop(columns=name, errors="ignore")  # the labels stand last
+    return table._replace(frame=pd.DataFrame({**rest, name: values.to_numpy()}, copy=False))
 
 
 def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
