@@ -208,6 +208,24 @@ def test_the_header_of_a_workbook_is_read_as_that_of_a_csv(tmp_path):
     assert [note.code for note in table.notes] == ["DATA-NAME-TWICE"]
 
 
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("39,State-gov,2.5", "2.5"),
+        ("3,1,3", "3"),
+        ("-4,a,b", "-4"),
+        ("2019,2020,x", ""),
+        ("0,1,2", ""),
+        ("v1.0,2024-01-05,1_000", ""),
+    ],
+)
+def test_a_file_that_seems_to_have_no_header_is_said(tmp_path, first, said):
+    (tmp_path / "t.csv").write_text(f"{first}\n1,2,3\n4,5,6\n")
+    notes = [note.message for note in read_table(tmp_path / "t.csv").notes if note.code == "DATA-NO-HEADER"]
+    expected = f"The header has numbers as names: {said}. If the first row holds values, it is missing from the rows"
+    assert [note.startswith(expected) for note in notes] == [True] * bool(said)
+
+
 @pytest.mark.parametrize("gap", ["", "NA", "nan"])
 def test_whole_numbers_beyond_what_a_float_holds_stay_apart_beside_gaps(tmp_path, gap):
     (tmp_path / "t.csv").write_text(f"who,x\n{2**60},1\n{gap},2\n {2**60 + 1},3\n")

@@ -228,8 +228,10 @@ def own_names(header: list[str]) -> tuple[list[str], list[Finding]]:
     line.seek(0)
     names = pd.read_csv(line, nrows=0).columns.tolist() if header else []
     twice = {name: given for given, name in zip(header, names, strict=True) if given and given != name}
-    said = listed(map(repr, twice.values()))
-    return names, [finding("DATA-NAME-TWICE", "medium", names=said, later=name) for name in list(twice)[:1]]
+    said, times = listed(map(repr, twice.values())), Counter(header)
+    notes = [finding("DATA-NAME-TWICE", "medium", names=said, later=name) for name in list(twice)[:1]]
+    cells = [one for one in times if re.fullmatch(r"[+-]?\d+([.,]\d+)?", one) and (not one.isdigit() or times[one] > 1)]
+    return names, notes + [finding("DATA-NO-HEADER", "medium", cells=listed(cells))] * bool(cells)
 
 
 def _text(content: bytes) -> io.TextIOWrapper:
