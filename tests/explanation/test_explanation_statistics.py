@@ -342,6 +342,24 @@ def test_agreement_is_spearmans_and_its_interval_covers():
     assert certain.low < certain.value == 1
 
 
+@pytest.mark.parametrize(("weights", "disagrees"), [([2.0] + 14 * [0.0], False), ([0.0] * 9 + [1.0] * 9, True)])
+def test_the_order_of_columns_of_noise_is_no_disagreement(weights, disagrees):
+    codes, weak = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        cells = rng.normal(size=(1500, len(weights)))
+        frame = pd.DataFrame(cells, columns=[f"x{place}" for place in range(len(weights))])
+        data = load_dataset(frame.assign(y=cells @ weights + rng.normal(size=1500)), target="y")
+        model = LinearRegression().fit(data.features[:100], data.target[:100])
+        if disagrees:
+            model.coef_ = np.linspace(0.5, 0.1, 18)
+        found = explain(model, data, seed=seed)
+        weak.append(found.agreement.high < 0.5)
+        codes.append({finding.code for finding in found.findings()})
+    assert any(weak)
+    assert ["EXPLAIN-DISAGREES" in one for one in codes] == [disagrees] * 6
+
+
 def test_associations_agree_with_their_references():
     rng = np.random.default_rng(0)
     n = 3000

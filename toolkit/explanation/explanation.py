@@ -224,8 +224,12 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
 def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     """Yield where what moves the scores is not what makes them right."""
     check, increases = explanation.check, explanation.increases
-    if explanation.agreement.high < _WEAK:
-        yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=explanation.agreement)
+    ordered = [increases[name] for name in explanation.overall["column"]]
+    apart = np.greater.outer([one.low for one in ordered], [one.high for one in ordered])
+    pairs = {"told": int(apart.sum()), "against": int(np.tril(apart).sum())}
+    # The order of columns that are not told apart, such as those of noise, is chance.
+    if explanation.agreement.high < _WEAK and pairs["against"] > (1 - _WEAK) / 2 * pairs["told"]:
+        yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=explanation.agreement, **pairs)
     most = max((one.value for one in check.increases), default=0.0)
     foremost = explanation.overall["column"].head(FOREMOST if most > 0 else 0)
     if idle := [f"{name} ({increases[name]})" for name in foremost if increases[name].high < _NEGLIGIBLE * most]:
