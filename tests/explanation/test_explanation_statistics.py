@@ -360,6 +360,20 @@ def test_the_order_of_columns_of_noise_is_no_disagreement(weights, disagrees):
     assert ["EXPLAIN-DISAGREES" in one for one in codes] == [disagrees] * 6
 
 
+def test_a_weak_column_that_tells_is_not_idle_and_a_strong_one_that_does_not_is():
+    rng = np.random.default_rng(0)
+    cells = rng.normal(size=(20_000, 3))
+    frame = pd.DataFrame(cells, columns=["strong", "weak", "noise"])
+    data = load_dataset(frame.assign(y=cells @ [1.0, 0.15, 0.0] + rng.normal(size=20_000) / 2), target="y")
+    model = LinearRegression().fit(data.features, data.target)
+    for noise, said in ((0.0, []), (0.5, ["noise"])):
+        model.coef_[2] = noise
+        found = explain(model, data)
+        assert found.increases["weak"].high < 0.05 * found.increases["strong"].value
+        messages = [one.message for one in found.findings() if one.code == "EXPLAIN-IDLE"]
+        assert [name for name in frame if any(f"{name} (" in message for message in messages)] == said
+
+
 def test_associations_agree_with_their_references():
     rng = np.random.default_rng(0)
     n = 3000

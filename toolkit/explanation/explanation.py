@@ -24,7 +24,8 @@ from toolkit.statistics import FEW_GROUPS, Array, Levels
 FOREMOST = 5
 #: How strongly two columns go together at least that are said to say the same.
 REDUNDANT = 0.8
-_NEGLIGIBLE = 0.05
+#: A column is idle whose increase is below this part of what attributions of its size go with.
+_IDLE = 0.25
 _WEAK = 0.5
 _ENDED = {"rows": "the most allowed", "time": "all that the time allowed", "table": "all there are"}
 
@@ -231,8 +232,12 @@ def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     if explanation.agreement.high < _WEAK and pairs["against"] > (1 - _WEAK) / 2 * pairs["told"]:
         yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=explanation.agreement, **pairs)
     most = max((one.value for one in check.increases), default=0.0)
-    foremost = explanation.overall["column"].head(FOREMOST if most > 0 else 0)
-    if idle := [f"{name} ({increases[name]})" for name in foremost if increases[name].high < _NEGLIGIBLE * most]:
+    foremost = explanation.overall.head(FOREMOST if most > 0 else 0)
+    sizes = np.array([one.value for one in foremost["mean_abs_shap"]])
+    # The increase goes with the square of the attributions where these are right.
+    usual = most * (sizes / sizes.max(initial=1e-300)) ** 2
+    limits = zip(foremost["column"], _IDLE * usual, strict=True)
+    if idle := [f"{name} ({increases[name]})" for name, limit in limits if increases[name].high < limit]:
         yield finding("EXPLAIN-IDLE", "low", "permutation", foremost=FOREMOST, loss=check.loss, columns=listed(idle))
 
 
