@@ -149,17 +149,20 @@ def test_a_run_that_has_only_a_notebook_is_linked_to_it(tmp_path):
 
 def test_runs_that_end_together_are_all_listed(tmp_path):
     def finish(number):
-        add_run(tmp_path, f"run-{number}", sample_results(title=f"Run {number}", key_numbers=[]))
-        write_index(tmp_path)
+        made = add_run(tmp_path / "made", f"run-{number}", sample_results(title=f"Run {number}", key_numbers=[]))
+        made.rename(out / made.name)  # as a run does, whose folder is whole when it appears
+        write_index(out)
 
+    (tmp_path / "made").mkdir()
+    (out := tmp_path / "reports").mkdir()
     threads = [threading.Thread(target=finish, args=[number]) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    html = (out / "index.html").read_text(encoding="utf-8")
     assert all(f"Run {number}<" in html for number in range(8))
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["index.html"]
+    assert [path.name for path in out.iterdir() if path.is_file()] == ["index.html"]
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
