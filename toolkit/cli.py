@@ -84,7 +84,7 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
-    from toolkit.core.results import LEVELS
+    from toolkit.core import LEVELS
 
     if fail_on and outcome not in ("ok", "fail", *LEVELS):
         click.echo(f"Warning: --fail-on {fail_on} did nothing: this report makes no decision about drift.", err=True)
@@ -139,7 +139,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
 
     For each column it says what it holds, what it is read as, with an example, and why.
     """
-    from toolkit.data.datasets import BUILT_IN
+    from toolkit.data import BUILT_IN
 
     if source is None:
         if schema or save:
@@ -147,10 +147,8 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in BUILT_IN.values()]
         click.echo(text_table(["table", "task", "rows", "columns", "target", "what it is"], rows))
         return
-    from toolkit.core.result import by_severity
-    from toolkit.data.columns import readable
-    from toolkit.data.load import as_dataset
-    from toolkit.data.read import read_table
+    from toolkit.core import by_severity
+    from toolkit.data import as_dataset, read_table, readable
 
     if save and save.exists():
         raise InputError(f"There is a file {str(save)!r} already, perhaps edited by hand. Give --save another name.")
@@ -249,8 +247,7 @@ def demo(out: Path) -> None:
 @command("profile save")
 def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
     """Write the profile of the table SOURCE to PATH, as JSON."""
-    from toolkit.data.load import as_dataset
-    from toolkit.data.read import read_table
+    from toolkit.data import as_dataset, read_table
 
     table = as_dataset(read_table(source), "table", target=target or "", time=time or "", periods=periods)
     click.echo(toolkit.summarize(table).save(path))

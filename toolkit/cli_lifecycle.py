@@ -126,7 +126,7 @@ def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out
     A row with values that the model's own table did not have gets the fallback, as does a request on which the model
     fails. No row is kept: `toolkit run drift -p model MODEL -p current LOG` reads the log.
     """
-    from toolkit.models.load import load_model
+    from toolkit.models import load_model
     from toolkit.monitoring.serve import Answers, serve
 
     loaded = load_model(model, out=out)

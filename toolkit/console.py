@@ -17,8 +17,7 @@ from typing import Any
 import click
 
 from toolkit import __version__
-from toolkit.core import beside, masked, printable, shorten
-from toolkit.core.face import aligned, cell_text
+from toolkit.core import aligned, beside, cell_text, masked, printable, shorten
 from toolkit.errors import ToolkitError, shown
 
 WIDEST = 48

@@ -11,10 +11,8 @@ import numpy as np
 from toolkit.card.content import QUESTIONS, SECTIONS, as_text
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
-from toolkit.core import Results, shorten, unique
-from toolkit.core.estimate import UNKNOWN, Estimate, better_when
-from toolkit.statistics import Z, benjamini_hochberg, change
-from toolkit.statistics.replicates import PAIRED, paired_difference
+from toolkit.core import UNKNOWN, Estimate, Results, better_when, shorten, unique
+from toolkit.statistics import PAIRED, Z, benjamini_hochberg, change, paired_difference
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")

@@ -12,10 +12,8 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from toolkit.core import Estimate
-from toolkit.core.face import FaceTable, result_html
+from toolkit.core import Estimate, FaceTable, one_line, result_html, shorten, slug, spoken
 from toolkit.core.resources import read_mapping, read_yaml, templates_folder
-from toolkit.core.words import one_line, shorten, slug, spoken
 from toolkit.errors import InputError, listed, nearest, refusing
 
 BLANK = "not provided by the author"

@@ -10,9 +10,9 @@ import pandas as pd
 from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
 from toolkit.card.model_card import ModelCard, face, finding, read_card
 from toolkit.card.sections import drawing
-from toolkit.core import Face, FaceTable, Finding, Record, Result, beside, by_severity, shorten, titled
+from toolkit.core import ORANGE, Drawing, Face, FaceTable, beside, draw_beside, shorten, titled
 from toolkit.core.estimate import Estimate, KeyNumber, is_disparity, spread
-from toolkit.core.figures import ORANGE, Drawing, draw_beside
+from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.reason import number_words
 

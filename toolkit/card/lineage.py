@@ -16,13 +16,11 @@ import yaml
 
 from toolkit import __version__
 from toolkit.card.content import environment
-from toolkit.core import read_bytes
-from toolkit.core.estimate import Estimate, group_numbers
-from toolkit.core.results import ModelInfo, Results, read_results, results_path
+from toolkit.core import Estimate, ModelInfo, Results, group_numbers, read_bytes, read_results, results_path
 from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import Ledger, content_hash, record_hash
 from toolkit.runs import manifest
-from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
+from toolkit.statistics import FILE, Replicated, is_of, read_replicates
 
 
 def task_of(results: Results) -> str:

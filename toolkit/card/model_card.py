@@ -14,14 +14,12 @@ import pandas as pd
 from toolkit.card.content import QUESTIONS, SECTIONS, Section, as_yaml, read_author, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.sections import cross_reference, groups_drawings, make_sections
-from toolkit.core import Face, counted, facer, finder, read_bytes
+from toolkit.core import Drawing, Face, Results, against_baseline, counted, facer, finder, read_bytes
 from toolkit.core.estimate import Estimate, group_numbers, spread
-from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
-from toolkit.core.results import Results, against_baseline
 from toolkit.errors import InputError, instance, listed, one_of, refusing
 from toolkit.runs.publish import summarize
-from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
+from toolkit.statistics import FILE, Replicated, is_of, write_replicates
 
 finding, face = finder(__file__), facer(__file__)
 SCHEMA = 2

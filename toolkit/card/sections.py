@@ -13,12 +13,9 @@ import pandas as pd
 
 from toolkit.card.content import QUESTIONS, SECTIONS, Section, environment, filled, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_name
-from toolkit.core import FaceTable, Results, drawer
+from toolkit.core import SEVERITIES, Drawing, FaceTable, Results, by_severity, draw_beside, drawer, matching, shorten
 from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
-from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.resources import read_yaml, templates_folder
-from toolkit.core.result import SEVERITIES, by_severity
-from toolkit.core.words import matching, shorten
 from toolkit.errors import listed
 from toolkit.policy.policy import read_levels
 from toolkit.policy.reason import number_words

@@ -13,13 +13,9 @@ from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
 from toolkit.comparison.contrasts import ALPHA, LEAST, Contrast, Mean, adjusted
-from toolkit.core import Estimate, Face, FaceTable, KeyNumber, finder, format_p, shorten
-from toolkit.core.figures import Drawing
+from toolkit.core import Drawing, Estimate, Face, FaceTable, KeyNumber, finder, format_p, shorten
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.data.columns import plain_column
-from toolkit.data.dataset import Dataset
-from toolkit.data.load import as_dataset
-from toolkit.data.read import RawTable, read_table
+from toolkit.data import Dataset, RawTable, as_dataset, plain_column, read_table
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
 from toolkit.statistics import AnyArray, Codes, Mask, holm
 

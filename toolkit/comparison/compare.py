@@ -11,12 +11,10 @@ import pandas as pd
 
 from toolkit.comparison.contrasts import ALPHA, Paired
 from toolkit.comparison.sides import Sides
-from toolkit.core import Face, FaceTable, beside, counted, drawer, finder, shorten, spoken, titled
+from toolkit.core import Drawing, Face, FaceTable, beside, counted, draw_beside, drawer, finder, shorten, spoken, titled
 from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p, spread
-from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data import Dataset, Split
 from toolkit.errors import InputError, above, listed, one_of
 from toolkit.models import Model, ThresholdLike, about_rows
 from toolkit.statistics import holm, share, weights_of

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate, direction
+from toolkit.core import Estimate, direction
 from toolkit.errors import InputError, above, share, whole
 from toolkit.statistics import Array, Measure, difference
 

@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 
 from toolkit.comparison.contrasts import ALPHA, Paired, mcnemar
 from toolkit.core import Estimate
-from toolkit.data.dataset import Dataset, Options, given, listed_names
-from toolkit.data.read import read_table
-from toolkit.data.split import Split, judged_rows
+from toolkit.data import Dataset, Options, Split, given, judged_rows, listed_names, read_table
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
 from toolkit.evaluation.scan import row_losses, search
 from toolkit.evaluation.slices import MOST_ROWS, fewest
 from toolkit.fairness.groups import group_rows
-from toolkit.models import Model, Predictions, ThresholdLike, in_order, measure_speed, predict_at
-from toolkit.models.load import load_audit, load_model
-from toolkit.models.prediction_file import load_predictions
-from toolkit.statistics import Codes, Units, holm, weights_of
-from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
+from toolkit.models import Model, ThresholdLike, in_order, load_audit, load_model, load_predictions
+from toolkit.models.prediction import Predictions, measure_speed, predict_at
+from toolkit.statistics import LEAST_OF_CLASS, SCORE_METRICS, Codes, Units, holm, weights_of
 
 #: Rows of a group below which it is not compared.
 LEAST_ROWS = 30

@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, counted, format_number, shorten
-from toolkit.core.clock import now
-from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.threads import two_at_once
+from toolkit.core import BLUE, Axes, Drawing, Finding, counted, format_number, name_rows, now, shorten, two_at_once
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, about, drawing, finding, too_large
 from toolkit.data.recognition import WORDS, decide_format

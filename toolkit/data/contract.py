@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.core import Finding, counted
-from toolkit.core.threads import two_at_once
+from toolkit.core import Finding, counted, two_at_once
 from toolkit.data.findings import Noted, about, by_share, finding, too_large, unseen
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Schema

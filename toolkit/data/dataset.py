@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 import pandas as pd
 
-from toolkit.core import DataRecord, Estimate, Face, Finding, Record, Result, by_severity, counted, format_number
-from toolkit.core.figures import Drawing
+from toolkit.core import Drawing, Estimate, Face, counted, format_number
+from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
 from toolkit.data.columns import describe_columns, readable, target_drawing
 from toolkit.data.findings import check_features, face, finding, gathered
 from toolkit.data.schema import Schema, Task

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from toolkit.core import Finding
-from toolkit.core.words import quoted
+from toolkit.core import Finding, quoted
 from toolkit.data.findings import about, finding, refusal
 from toolkit.data.recognition import WORDS, decide_formats
 from toolkit.data.schema import Decision, Decisions, Schema

@@ -10,8 +10,7 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, Severity, drawer, facer, finder, refuser
-from toolkit.core.words import counted, quoted
+from toolkit.core import Finding, Severity, counted, drawer, facer, finder, quoted, refuser
 from toolkit.errors import listed
 from toolkit.statistics import AnyArray, Array, Codes, roc_auc
 

@@ -10,8 +10,7 @@ from typing import Any, Unpack, cast
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, Result, Severity
-from toolkit.core.words import counted, quoted
+from toolkit.core import Finding, Result, Severity, counted, quoted
 from toolkit.data.columns import plain_column, prepare_features, typed
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
@@ -25,7 +24,7 @@ from toolkit.data.table_reader.cells import as_label, as_texts, column_kind, mom
 from toolkit.data.table_reader.formats import Format
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.statistics.units import check_weights
+from toolkit.statistics import check_weights
 
 LEAST_ROWS = 10
 

@@ -14,8 +14,7 @@ from typing import Any, ClassVar, Literal
 
 import yaml
 
-from toolkit.core.resources import NOT_YAML, read_bytes
-from toolkit.core.results import adapter, problem, results_path
+from toolkit.core import NOT_YAML, adapter, problem, read_bytes, results_path
 from toolkit.data.findings import refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing

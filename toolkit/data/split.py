@@ -19,8 +19,7 @@ from toolkit.data.load import load_dataset
 from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
 from toolkit.errors import InputError, instance, listed, one_of, share
-from toolkit.statistics import weights_of
-from toolkit.statistics.intervals import share_estimate
+from toolkit.statistics import share_estimate, weights_of
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")

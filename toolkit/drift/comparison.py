@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding
-from toolkit.core.threads import two_at_once
-from toolkit.data.assignment import Window
-from toolkit.data.dataset import Dataset
+from toolkit.core import Finding, two_at_once
+from toolkit.data import Dataset, Window
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
 from toolkit.drift.findings import finding, refusal
 from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, units_of_both, with_importance, with_prediction

@@ -9,10 +9,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import DataRecord, Drawing, Estimate, Face, Finding, ModelRecord, Record, Result, by_severity, spread
-from toolkit.data.assignment import cut_windows
-from toolkit.data.dataset import Dataset
-from toolkit.data.findings import gathered
-from toolkit.data.load import as_dataset
+from toolkit.data import Dataset, as_dataset, cut_windows, gathered
 from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.findings import drawings, face, finding, findings_of, head_numbers, headline, size_findings

@@ -17,8 +17,7 @@ from scipy import stats
 from scipy.special import rel_entr
 
 from toolkit.drift.summary import ColumnSummary, align, placed
-from toolkit.statistics import AnyArray, Array
-from toolkit.statistics.binning import cell_starts
+from toolkit.statistics import AnyArray, Array, cell_starts
 
 SMALL = 1000
 FEW_VALUES = 5

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, Record, Result
-from toolkit.core.face import Face, content_policy
+from toolkit.core import Face, Finding, Record, Result, content_policy
 from toolkit.drift.distances import METHODS
 from toolkit.drift.findings import finding
 from toolkit.drift.summary import column_in

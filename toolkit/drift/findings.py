@@ -15,8 +15,7 @@ from toolkit.drift.model import Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
-from toolkit.statistics import FEW_GROUPS
-from toolkit.statistics.binning import moments
+from toolkit.statistics import FEW_GROUPS, moments
 
 if TYPE_CHECKING:
     from toolkit.drift.detect import Drift

@@ -11,15 +11,12 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from toolkit.core import Estimate
-from toolkit.core.threads import side_by_side
-from toolkit.data.columns import plain_column
-from toolkit.data.dataset import Dataset
+from toolkit.core import Estimate, side_by_side
+from toolkit.data import Dataset, plain_column
 from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
 from toolkit.models import Model
-from toolkit.statistics import AnyArray, Array, Codes, Mask, Units, roc_auc, smooth, weights_of
-from toolkit.statistics.permutation import permuted
+from toolkit.statistics import AnyArray, Array, Codes, Mask, Units, permuted, roc_auc, smooth, weights_of
 
 IMPORTANCE_ROWS = 2000
 

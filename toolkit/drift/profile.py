@@ -12,10 +12,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import Face, FaceTable, Record, Result, read_bytes
-from toolkit.data.columns import KINDS
-from toolkit.data.dataset import Dataset
-from toolkit.data.load import as_dataset
-from toolkit.data.schema import Schema
+from toolkit.data import KINDS, Dataset, Schema, as_dataset
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
 from toolkit.errors import InputError, refusing

@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
-from toolkit.data.dataset import Dataset
-from toolkit.statistics import AnyArray, Array
-from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.units import Units, design_effect
+from toolkit.data import IDENTIFIER_ROWS, IDENTIFIER_SHARE, Dataset, plain_column, useless
+from toolkit.statistics import AnyArray, Array, Units, cell_starts, design_effect
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"

@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import kolmogorov
 
-from toolkit.core import Estimate, beside, format_number
-from toolkit.core.words import quoted, value_text
+from toolkit.core import Estimate, beside, format_number, quoted, value_text
 from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score, pair_of
 from toolkit.drift.summary import ColumnSummary, align, unit_change
 from toolkit.errors import InputError, listed
-from toolkit.statistics import cell_text
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, change, share_estimate, t_quantile
+from toolkit.statistics import RULE_OF_THREE, Array, cell_text, change, share_estimate, t_quantile
 from toolkit.statistics.significance import all_alike, all_on_one_side, benjamini_hochberg, homogeneity
 
 MISSING_THRESHOLD = 0.05

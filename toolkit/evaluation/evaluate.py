@@ -9,17 +9,14 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import Estimate, Finding, by_severity
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split, judged_rows
+from toolkit.data import Dataset, Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
-from toolkit.models import Model, Predictions, in_order, measure_speed, predict, threshold_for
-from toolkit.models.candidates import make_baseline
-from toolkit.models.held_out import about_rows, count_held_out
+from toolkit.models import Model, about_rows, count_held_out, in_order, make_baseline
+from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import Costs, Threshold, ThresholdLike, confusion_steps
-from toolkit.statistics import Array, Units, regression_metrics, weights_of
-from toolkit.statistics.calibration import calibration_bins
+from toolkit.statistics import Array, Units, calibration_bins, regression_metrics, weights_of
 from toolkit.statistics.measure import Measure, difference, mean, rival, share
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 

@@ -9,18 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Face, Finding, Record, Result, beside, shorten, titled
+from toolkit.core import Face, Finding, Record, Result, against_baseline, beside, shorten, titled
 from toolkit.core.estimate import UNKNOWN, Estimate, format_number, spread
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.results import against_baseline
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.data.fingerprint import fingerprint
 from toolkit.evaluation.findings import drawing, face
-from toolkit.models import Model
-from toolkit.models.held_out import HELD_OUT_FILE
-from toolkit.models.threshold import THRESHOLD_FILE, Threshold
-from toolkit.statistics import Measure
-from toolkit.statistics.replicates import FILE, replicate, write_replicates
+from toolkit.models import HELD_OUT_FILE, THRESHOLD_FILE, Model, Threshold
+from toolkit.statistics import FILE, Measure, replicate, write_replicates
 
 _KINDS = ("baseline", "difference")
 _MOST_LABELS, _LABEL = 30, 24

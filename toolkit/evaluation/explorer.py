@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Estimate, Face, spread
-from toolkit.core.result import Explorer
+from toolkit.core import Estimate, Explorer, Face, spread
 from toolkit.errors import NotApplicableError, instance
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import face, refusal
-from toolkit.models import Predictions, predict
-from toolkit.models.threshold import OUTCOMES, Costs
-from toolkit.statistics import Units, share
-from toolkit.statistics.intervals import share_estimate
+from toolkit.models import OUTCOMES, Costs, Predictions, predict
+from toolkit.statistics import Units, share, share_estimate
 
 SHOWN_AT_REST = 9
 MOST_GROUPS = 30

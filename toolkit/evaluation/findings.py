@@ -10,13 +10,10 @@ from pandas.api.types import is_float_dtype, is_numeric_dtype
 
 from toolkit.core import Finding, beside, counted, drawer, facer, finder, refuser, spoken
 from toolkit.core.estimate import LOWER_IS_BETTER, UNKNOWN, Estimate, format_number
-from toolkit.data.dataset import Dataset
-from toolkit.data.table_reader.cells import column_kind
+from toolkit.data import Dataset, column_kind
 from toolkit.evaluation.scan import chance_of_truth
 from toolkit.models import Predictions, Threshold
-from toolkit.statistics import FEW_GROUPS, Measure, Units
-from toolkit.statistics.intervals import Array, mover_difference
-from toolkit.statistics.regression import HEAVY
+from toolkit.statistics import FEW_GROUPS, HEAVY, Array, Measure, Units, mover_difference
 
 finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 _WORDS = beside(__file__, "words.yaml")

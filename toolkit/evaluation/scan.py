@@ -10,10 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.models import Predictions
-from toolkit.statistics import Array, Codes, Mask, Units, binning, weights_of
-from toolkit.statistics.metrics import EPSILON
+from toolkit.statistics import EPSILON, Array, Codes, Mask, Units, binning, weights_of
 
 ALPHA = 0.05
 MOST_SLICES = 10

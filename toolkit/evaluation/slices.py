@@ -8,17 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core import Estimate, Face, Finding, Result, by_severity, format_number, shorten
-from toolkit.core.figures import Drawing, draw_beside
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split, judged_rows
+from toolkit.core import Drawing, Estimate, Face, Finding, Result, by_severity, draw_beside, format_number, shorten
+from toolkit.data import Dataset, Split, judged_rows
 from toolkit.errors import whole
 from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Scan, correct, row_losses, search
 from toolkit.models import ThresholdLike, predict_at
-from toolkit.statistics import Array, Units, Z, weights_of
-from toolkit.statistics.measure import Measure, mean, share, unbounded
-from toolkit.statistics.regression import reach_of
+from toolkit.statistics import Array, Measure, Units, Z, mean, reach_of, share, unbounded, weights_of
 
 MOST_ROWS = 200_000
 _COLUMNS = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]

@@ -10,11 +10,10 @@ import pandas as pd
 from scipy import sparse
 
 from toolkit.core import Finding
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.errors import InputError, one_of
 from toolkit.explanation.trace import Outputs, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
-from toolkit.models import Model
-from toolkit.models.preprocessing import encoding_for
+from toolkit.models import Model, encoding_for
 from toolkit.statistics import Array
 
 METHODS = ("auto", "tree", "linear", "permutation")

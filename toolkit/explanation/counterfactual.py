@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Estimate, Face, Finding, Result, format_number, shorten
-from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.data.dataset import Dataset, listed_names
-from toolkit.data.split import Split
+from toolkit.core import BLUE, Axes, Drawing, Estimate, Face, Finding, Result, format_number, name_rows, shorten
+from toolkit.data import Dataset, Split, listed_names
 from toolkit.errors import InputError, NotApplicableError, column_of, instance, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows

@@ -10,14 +10,13 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core import Estimate
-from toolkit.data.dataset import Dataset, listed_names
+from toolkit.data import Dataset, listed_names
 from toolkit.errors import column_of
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models import Model, predict
-from toolkit.statistics import FEW_GROUPS, Levels, Units, benjamini_hochberg, weights_of
+from toolkit.statistics import FEW_GROUPS, Levels, Units, benjamini_hochberg, permuted, weights_of
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
-from toolkit.statistics.permutation import permuted
 
 LEAST_CHECKED, MOST_REPEATS = 400, 10
 

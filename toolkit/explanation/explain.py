@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split, judged_rows
+from toolkit.data import Dataset, Split, judged_rows
 from toolkit.errors import NotApplicableError, above, whole
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import cross_check, group_table, grouping_columns, rank_agreement

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, format_number, shorten, spread
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor, tolerance
 from toolkit.explanation.crosscheck import LEAST_ROWS, CrossCheck

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Face, beside, format_number, shorten, value_text
-from toolkit.core.result import Explorer
-from toolkit.data.contract import is_text
+from toolkit.core import Explorer, Face, beside, format_number, shorten, value_text
+from toolkit.data import is_text
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.figures import by_level
@@ -18,8 +17,7 @@ from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
 from toolkit.explanation.local import MOST_STEPS, find_rows
 from toolkit.explanation.trace import LINKS, whole_scale
-from toolkit.models import in_order
-from toolkit.models.preprocessing import is_onehot
+from toolkit.models import in_order, is_onehot
 from toolkit.statistics import Array
 
 MOST_POINTS = 240

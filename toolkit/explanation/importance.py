@@ -12,7 +12,7 @@ from scipy.fft import dct
 from scipy.spatial.distance import squareform
 
 from toolkit.core import Estimate
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.explanation.attribution import Attributor
 from toolkit.statistics import Array, Units, holm, kish, mean, mean_estimate, weights_of
 

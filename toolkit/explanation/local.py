@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import beside, format_number, shorten
-from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
-from toolkit.data.dataset import Dataset
+from toolkit.core import BLUE, GREY, ORANGE, Axes, Drawing, beside, format_number, shorten
+from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.trace import LINKS, PROBABILITY
-from toolkit.models import Predictions, in_order
-from toolkit.models.threshold import DEFAULT
+from toolkit.models import DEFAULT, Predictions, in_order
 from toolkit.statistics import Array, cell_text
 
 TEXT = 200  # letters of a value in a table

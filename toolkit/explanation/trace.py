@@ -13,9 +13,8 @@ from scipy import special
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from toolkit.data.dataset import Dataset
-from toolkit.models.model import Model, own_labels
-from toolkit.models.preprocessing import by_place
+from toolkit.data import Dataset
+from toolkit.models import Model, by_place, own_labels
 from toolkit.statistics import Array
 
 Owners: TypeAlias = NDArray[np.intp]

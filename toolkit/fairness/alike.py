@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from toolkit.core import Estimate
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.models import Model, make_model, predict
 from toolkit.statistics import Units, cell_text, kish, mean, share, weights_of
 from toolkit.statistics.intervals import Array, Codes, Mask, t_quantile, wald, wilson

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Drawing, Estimate, Face, FaceTable, Finding, Record, Result, by_severity, spoken, spread
-from toolkit.core.threads import side_by_side
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split, judged_rows
+from toolkit.core import Drawing, Estimate, Face, FaceTable, side_by_side, spoken, spread
+from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.data import Dataset, Split, judged_rows
 from toolkit.errors import NotApplicableError, whole
 from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.models import Threshold, ThresholdLike, about_rows, predict_at
-from toolkit.statistics.binning import Bins
+from toolkit.statistics import Bins
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.

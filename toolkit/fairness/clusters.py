@@ -15,9 +15,8 @@ import numpy as np
 from scipy.special import stdtrit
 
 from toolkit.core import Estimate
-from toolkit.statistics import Measure
+from toolkit.statistics import Measure, Units, freed, freedom_of, kish
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
-from toolkit.statistics.units import Units, freed, freedom_of, kish
 
 #: Units whose sums are held side by side at once.
 BLOCK = 16_384

@@ -17,8 +17,7 @@ from toolkit.fairness.clusters import HALF, Grouping, Resampling, count_cells, d
 from toolkit.fairness.measures import PARITIES, Measured, compared
 from toolkit.fairness.rates import RATES, group_values
 from toolkit.models import Predictions
-from toolkit.statistics.intervals import RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
-from toolkit.statistics.measure import ONE_UNIT
+from toolkit.statistics import ONE_UNIT, RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
 
 #: Second parameters of functions that take scores rather than decisions, as scikit-learn calls them.
 SCORES = frozenset({"y_score", "y_proba", "y_prob"})

@@ -11,16 +11,14 @@ import pandas as pd
 
 from toolkit.core import Finding, Severity, drawer, facer, finder, format_number, format_p, shorten, titled, value_text
 from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data import Dataset, Split
 from toolkit.errors import listed
 from toolkit.fairness.clusters import Grouping
 from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import FOREMOST, METRICS, MOST_CLASSES, PARITIES, too_few
 from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.models import Predictions
-from toolkit.statistics import FEW_GROUPS
-from toolkit.statistics.intervals import wilson, wilson_size
+from toolkit.statistics import FEW_GROUPS, wilson, wilson_size
 
 if TYPE_CHECKING:
     from toolkit.fairness.audit import FairnessAudit

@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core import refuser, unique, value_text
-from toolkit.data.dataset import Dataset, listed_names
+from toolkit.data import Dataset, listed_names
 from toolkit.errors import InputError, NotApplicableError, column_of, listed
 from toolkit.fairness.clusters import Grouping
-from toolkit.statistics import AnyArray, Array, Codes, Units
-from toolkit.statistics.binning import Bins, Levels, cut, find_edges
+from toolkit.statistics import AnyArray, Array, Bins, Codes, Levels, Units, cut, find_edges
 
 refusal = refuser(__file__)
 MOST_GROUPS = 50

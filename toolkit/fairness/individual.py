@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Estimate, Face, format_number, spread, unique, value_text
-from toolkit.core.figures import Drawing, draw_beside
+from toolkit.core import Drawing, Estimate, Face, draw_beside, format_number, spread, unique, value_text
 from toolkit.core.result import Finding, Result, Severity, by_severity
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split, judged_rows
+from toolkit.data import Dataset, Split, judged_rows
 from toolkit.errors import whole
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
 from toolkit.fairness.findings import drawing, face, finding

@@ -9,16 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from toolkit.core import beside, spoken, unique, value_text
-from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate
-from toolkit.core.threads import side_by_side
+from toolkit.core import AIMED_AT, LOWER_IS_BETTER, Estimate, beside, side_by_side, spoken, unique, value_text
 from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
 from toolkit.models import Predictions
-from toolkit.statistics import Array, Codes, Mask, Measure, Z, benjamini_hochberg, mean, weights_of
-from toolkit.statistics.calibration import calibration_of
-from toolkit.statistics.metrics import area_of
+from toolkit.statistics import Measure, area_of, benjamini_hochberg, calibration_of, mean, weights_of
+from toolkit.statistics.intervals import Array, Codes, Mask, Z
 from toolkit.statistics.regression import power_of_two, root_mean_square
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200

@@ -7,18 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.core import Estimate, Face, spoken, spread, unique, value_text
-from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
+from toolkit.core import BLUE, GREY, ORANGE, Axes, Drawing, Estimate, Face, spoken, spread, unique, value_text
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
-from toolkit.data.dataset import listed_names
-from toolkit.data.split import Split
+from toolkit.data import Split, listed_names
 from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
 from toolkit.fairness import tradeoff
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.tradeoff import BASELINE, METHODS, ORIGINAL, PERFORMANCE, FittedMethod, Setup
-from toolkit.models import AS_DECIDED, Model, ThresholdLike, make_model
-from toolkit.models.candidates import make_baseline, requirements_of
+from toolkit.models import AS_DECIDED, Model, ThresholdLike, make_baseline, make_model, requirements_of
 
 MOST_COLUMNS = 2
 LEAST_ROWS = 100

@@ -12,17 +12,14 @@ from scipy.stats import norm
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
-from toolkit.core import Estimate, Face, format_number, spoken, spread, unique, value_text
+from toolkit.core import Estimate, Face, format_number, side_by_side, spoken, spread, unique, value_text
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.result import Finding, Result, Severity, by_severity
-from toolkit.core.threads import side_by_side
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data import Dataset, Split
 from toolkit.errors import NotApplicableError, instance, whole
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
-from toolkit.models import make_model
-from toolkit.models.folds import Folds
+from toolkit.models import Folds, make_model
 from toolkit.statistics import AnyArray, Array, Codes, Units, Z, regression_metrics, roc_auc, smooth, weights_of
 
 FOLDS = 3

@@ -9,8 +9,7 @@ import pandas as pd
 from toolkit.core import Estimate, beside
 from toolkit.fairness.clusters import HALF, Grouping, Resampling, clustered
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
-from toolkit.statistics.intervals import Array, Codes, mover_mean, wilson
-from toolkit.statistics.measure import ONE_UNIT
+from toolkit.statistics import ONE_UNIT, Array, Codes, mover_mean, wilson
 
 _CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
 #: The cells that are counted, and those among which they are.

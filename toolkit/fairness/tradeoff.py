@@ -14,19 +14,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
-from toolkit.core import Estimate, Finding
-from toolkit.core.threads import side_by_side
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.core import Estimate, Finding, side_by_side
+from toolkit.data import Dataset, Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.findings import finding
 from toolkit.fairness.group_models import FairModel, above_thresholds, by_mixture, decorrelated, dense, with_groups
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweighing_weights, sensitive_columns
 from toolkit.fairness.measures import METRICS
-from toolkit.models import AS_DECIDED, Model, Threshold, ThresholdLike, in_order, make_model, predict, threshold_for
-from toolkit.models.candidates import make_candidates
-from toolkit.models.recorded import RecordedPredictions
+from toolkit.models import Model, RecordedPredictions, in_order, make_candidates, make_model, predict, threshold_for
+from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
 from toolkit.statistics import Array, Mask, Measure, binary_metrics, difference
 
 #: Largest difference between a group's rate and that of all, for the exponentiated gradient.

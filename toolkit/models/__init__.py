@@ -1,8 +1,5 @@
-"""What other folders use of models; what fewer need is in the modules."""
+"""The names that other folders use stand in ``__init__.pyi``; each loads its module when it is used."""
 
-from toolkit.models.held_out import about_rows
-from toolkit.models.load import load_model
-from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, measure_speed, predict, predict_at, threshold_for
-from toolkit.models.preprocessing import make_model
-from toolkit.models.threshold import AS_DECIDED, Costs, Threshold, ThresholdLike
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,11 +16,8 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from tqdm import tqdm
 
-from toolkit.core import ModelRecord, beside
-from toolkit.core.threads import side_by_side
-from toolkit.data import table_reader
-from toolkit.data.dataset import Dataset
-from toolkit.data.schema import BY_TYPE, Column
+from toolkit.core import ModelRecord, beside, side_by_side
+from toolkit.data import BY_TYPE, Column, Dataset, table_reader
 from toolkit.errors import InputError, listed, nearest, refusing
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold

@@ -12,10 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from toolkit.core import Estimate, Finding
-from toolkit.core.results import adapter
-from toolkit.data.dataset import Dataset
-from toolkit.data.load import as_dataset
+from toolkit.core import Estimate, Finding, adapter
+from toolkit.data import Dataset, as_dataset
 from toolkit.errors import NotApplicableError
 from toolkit.models.findings import finding
 from toolkit.models.model import Model, in_order

@@ -15,11 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from toolkit.core import read_results
-from toolkit.data.contract import schema_of
-from toolkit.data.dataset import Dataset, Options, given
-from toolkit.data.load import load_dataset
-from toolkit.data.read import read_table
-from toolkit.data.schema import KEPT_AS, Schema
+from toolkit.data import KEPT_AS, Dataset, Options, Schema, given, load_dataset, read_table, schema_of
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.candidates import imported
 from toolkit.models.findings import refusal

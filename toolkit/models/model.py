@@ -11,11 +11,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
-from toolkit.core.result import Finding, ModelRecord, NotApplicable, Result
-from toolkit.data.contract import find_columns, is_plain, schema_of
-from toolkit.data.dataset import Dataset
-from toolkit.data.schema import Column, Schema
-from toolkit.data.table_reader.table_model import TableModel
+from toolkit.core import Finding, ModelRecord, NotApplicable, Result
+from toolkit.data import Column, Dataset, Schema, TableModel, find_columns, is_plain, schema_of
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, reason, refusing
 from toolkit.models.answers import Answers
 from toolkit.models.findings import finding, refusal

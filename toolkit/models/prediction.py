@@ -15,8 +15,7 @@ from sklearn.utils import get_tags
 
 from toolkit.core import Estimate
 from toolkit.core.clock import clock
-from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data import Dataset, Split
 from toolkit.errors import InputError, listed
 from toolkit.models.answers import CHECKED_ROWS
 from toolkit.models.findings import refusal

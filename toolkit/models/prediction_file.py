@@ -11,13 +11,9 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import Finding
+from toolkit.data import Column, Format, RawTable, Schema, load_dataset, marks_in, read_table, target_by
 from toolkit.data.dataset import Dataset, Options, listed_names
-from toolkit.data.load import load_dataset
-from toolkit.data.read import RawTable, read_table
-from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import column_kind, read_cells
-from toolkit.data.table_reader.formats import Format, marks_in
-from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal
 from toolkit.models.model import in_order

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from toolkit.data.contract import encoded_labels, is_text
+from toolkit.data import encoded_labels, is_text
 from toolkit.errors import listed
 from toolkit.models.findings import refusal
 from toolkit.statistics import AnyArray, Codes

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.metaestimators import available_if
 
-from toolkit.data.contract import find_columns, schema_of
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset, find_columns, schema_of
 from toolkit.errors import InputError, listed, reason
 from toolkit.models.findings import refusal
 from toolkit.statistics import AnyArray, Array, Codes

@@ -11,8 +11,7 @@ import numpy as np
 from toolkit.core import Finding, beside, format_number
 from toolkit.errors import InputError, listed, refusing
 from toolkit.models.findings import finding, refusal
-from toolkit.statistics import Array
-from toolkit.statistics.ranking import ranked
+from toolkit.statistics import Array, ranked
 
 DEFAULT = 0.5
 _RULES, _FORMS = beside(__file__, "rules.yaml").values()

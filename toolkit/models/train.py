@@ -13,12 +13,9 @@ from scipy import stats
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
-from toolkit.core import Estimate, Face, counted, spoken, spread
+from toolkit.core import Candidate, Estimate, Face, Finding, Record, Result, by_severity, counted, spoken, spread
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.result import Candidate, Finding, Record, Result, by_severity
-from toolkit.data.dataset import Dataset
-from toolkit.data.schema import KEPT_AS
-from toolkit.data.split import Split
+from toolkit.data import KEPT_AS, Dataset, Split
 from toolkit.errors import InputError, instance, listed, whole
 from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_baseline, make_candidates, tune_candidate
 from toolkit.models.findings import drawing, face, finding, refusal

@@ -6,9 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from toolkit.statistics import Array
-from toolkit.statistics.calibration import fit_logistic
-from toolkit.statistics.units import FEW_GROUPS, Units, dispersion, kish, likeness, summed, weights_of
+from toolkit.statistics import FEW_GROUPS, Array, Units, dispersion, fit_logistic, kish, likeness, summed, weights_of
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))

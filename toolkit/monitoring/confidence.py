@@ -9,8 +9,7 @@ from scipy.special import expit
 
 from toolkit.core import Estimate
 from toolkit.monitoring.calibrator import Calibrator, shift_test
-from toolkit.statistics import Array, Codes, Mask, binary_metrics, wilson
-from toolkit.statistics.units import Units, dispersion, likeness, weights_of
+from toolkit.statistics import Array, Codes, Mask, Units, binary_metrics, dispersion, likeness, weights_of, wilson
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")

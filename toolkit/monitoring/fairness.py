@@ -11,9 +11,7 @@ from scipy import stats
 
 from toolkit.core import Estimate, Face, Finding, Result, counted, spoken, titled
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
-from toolkit.data.assignment import cut_windows
-from toolkit.data.dataset import Dataset
-from toolkit.data.load import data_like
+from toolkit.data import Dataset, cut_windows, data_like
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.findings import SIGNIFICANT

@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.core import Finding, by_severity, drawer, facer, finder, spoken, titled
 from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
-from toolkit.data.dataset import Dataset
+from toolkit.data import Dataset
 from toolkit.errors import listed
 from toolkit.models import Predictions
 from toolkit.monitoring.confidence import MOST_UNSUPPORTED, UNKNOWABLE

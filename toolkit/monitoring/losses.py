@@ -11,11 +11,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold, KFold
 
 from toolkit.core import Estimate, unique
-from toolkit.models import Predictions, make_model
-from toolkit.models.held_out import HeldOutErrors
-from toolkit.statistics import holm, regression_metrics
+from toolkit.models import HeldOutErrors, Predictions, make_model
+from toolkit.statistics import Units, dispersion, holm, likeness, regression_metrics, weights_of
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Codes, Mask, Z, t_quantile, wald
-from toolkit.statistics.units import Units, dispersion, likeness, weights_of
 
 Rows = tuple[pd.DataFrame, Array, Array]
 #: The mean loss expected of some current rows of these units, and its standard error for their labels, and their rows.

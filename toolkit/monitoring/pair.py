@@ -9,14 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core import counted, refuser
-from toolkit.data.dataset import Dataset, given, listed_names
-from toolkit.data.load import as_dataset
-from toolkit.data.read import RawTable, read_table
-from toolkit.data.table_reader.cells import text_labels
+from toolkit.data import Dataset, RawTable, as_dataset, given, listed_names, read_table, text_labels
 from toolkit.drift.profile import KEPT_AS, Profile, is_profile, load_profile, read_profile
 from toolkit.errors import InputError, listed, nearest
-from toolkit.models import Model, load_model
-from toolkit.models.threshold import Threshold, ThresholdLike, read_threshold
+from toolkit.models import Model, Threshold, ThresholdLike, load_model, read_threshold
 
 refusal = refuser(__file__)
 

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, facer, refuser, spread
-from toolkit.data.assignment import cut_windows
-from toolkit.data.dataset import Dataset
-from toolkit.data.load import data_like
+from toolkit.data import Dataset, cut_windows, data_like
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Estimate, Face, Finding, Record, Result
-from toolkit.core.results import LEVELS
-from toolkit.data.assignment import left_out
-from toolkit.data.dataset import given
-from toolkit.data.split import Split, split_dataset, stacked
+from toolkit.core import LEVELS, Estimate, Face, Finding, Record, Result
+from toolkit.data import Split, given, left_out, split_dataset, stacked
 from toolkit.drift.comparison import Source
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, one_of

@@ -25,10 +25,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from toolkit.core import refuser
-from toolkit.core.words import say
-from toolkit.data.load import as_dataset
-from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
+from toolkit.core import refuser, say
+from toolkit.data import as_dataset, as_texts, column_kind, read_cells
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.model import with_prediction
 from toolkit.drift.profile import KEPT_AS, load_profile, read_profile, summarize

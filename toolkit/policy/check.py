@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from toolkit.core import Estimate, Face, Record, Result, facer, spread
-from toolkit.core.results import Level, PolicyVerdict, RuleOutcome, read_results
+from toolkit.core import Estimate, Face, Level, PolicyVerdict, Record, Result, RuleOutcome, facer, read_results, spread
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Levels, Policy, read_levels, read_policy

@@ -6,10 +6,8 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
-from toolkit.core import RuleOutcome, refuser
-from toolkit.core.estimate import UNKNOWN, Estimate, better_when
+from toolkit.core import UNKNOWN, Estimate, RuleOutcome, better_when, counted, matching, refuser, shorten
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
-from toolkit.core.words import counted, matching, shorten
 from toolkit.errors import instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 

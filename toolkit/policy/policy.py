@@ -7,10 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from toolkit.core import Severity
-from toolkit.core.estimate import better_when
-from toolkit.core.resources import beside, read_plain, templates_folder
-from toolkit.core.results import LEVELS, Approval, Level, problem
+from toolkit.core import LEVELS, Approval, Level, Severity, beside, better_when, problem, read_plain, templates_folder
 from toolkit.errors import InputError, listed, nearest, refusing, shown
 
 RULES = ("numbers", "findings", "fingerprints")

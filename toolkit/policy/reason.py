@@ -4,8 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from toolkit.core import PolicyVerdict, RuleOutcome, beside, counted, spoken
-from toolkit.core.estimate import Estimate, format_number, group_numbers
+from toolkit.core import Estimate, PolicyVerdict, RuleOutcome, beside, counted, format_number, group_numbers, spoken
 
 _OPENINGS, _COMPARED, _NAMES = beside(__file__, "words.yaml").values()
 _PATTERNS = {re.compile(re.escape(name).replace(r"\*", "(.+)")): words for name, words in _NAMES.items()}

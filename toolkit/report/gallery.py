@@ -13,8 +13,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core import Estimate, KeyNumber, counted, format_number, printable, templates_folder
-from toolkit.core.face import cell_html, content_policy
+from toolkit.core import cell_html, content_policy, counted, printable, templates_folder
+from toolkit.core.estimate import Estimate, KeyNumber, format_number
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words
 from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown

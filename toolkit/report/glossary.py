@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from toolkit.core import slug
-from toolkit.core.resources import read_yaml, templates_folder
+from toolkit.core import read_yaml, slug, templates_folder
 
 _BUTTON = Markup('<button type="button" class="term" popovertarget="{}">{}</button>')
 

@@ -16,8 +16,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from toolkit.core.face import EXPLORER_MIME, FIGURES_MIME, NOTHING_MIME
-from toolkit.core.results import MIME
+from toolkit.core import EXPLORER_MIME, FIGURES_MIME, MIME, NOTHING_MIME
 from toolkit.report.sanitize import PageCleaner
 from toolkit.report.sections import Block, Failure, Section
 

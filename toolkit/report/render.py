@@ -10,8 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from toolkit.core import counted
-from toolkit.core.resources import is_cell, read_bytes
+from toolkit.core import counted, is_cell, read_bytes
 from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
 from toolkit.report.glossary import TERMS, Glossary

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from toolkit.core import Finding, Results, beside, by_severity, counted, shorten
+from toolkit.core import Finding, Results, beside, by_severity, cell_html, counted, face_macros, shorten
 from toolkit.core.estimate import Estimate, KeyNumber, direction, format_number
-from toolkit.core.face import cell_html, face_macros
 from toolkit.errors import InputError
 from toolkit.policy.reason import reason
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from toolkit.core.resources import UnquotedText, beside
+from toolkit.core import UnquotedText, beside
 
 #: The admitted types, each in words.
 KINDS: dict[str, str] = beside(__file__, "kinds.yaml")

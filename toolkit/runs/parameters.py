@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit.core import refuser, shorten, slug
-from toolkit.core.resources import is_cell, read_bytes, read_mapping, templates_folder
+from toolkit.core import is_cell, read_bytes, read_mapping, refuser, shorten, slug, templates_folder
 from toolkit.errors import InputError, listed, nearest, refusing, whole
 from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
 

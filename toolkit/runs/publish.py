@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from toolkit.core import Estimate, Face, masked, shorten, slug
-from toolkit.core.clock import now
-from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
+from toolkit.core import DataInfo, Estimate, Face, Finding, Record, Result, by_severity, masked, now, shorten, slug
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
 from toolkit.errors import InputError, instance, listed
 from toolkit.policy.check import check

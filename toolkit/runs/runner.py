@@ -14,8 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from toolkit.core import Face, Result, Results, read_results
-from toolkit.core.words import masked, printable, say, shorten, slug
+from toolkit.core import Face, Result, Results, masked, printable, read_results, say, shorten, slug
 from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason

@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from toolkit.core.resources import beside, without
+from toolkit.core import beside, without
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 VARIABLES: dict[str, Any] = beside(__file__, "environment.yaml")

@@ -23,8 +23,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from toolkit.core.resources import read_mapping
-from toolkit.core.words import counted, masked, say, shorten
+from toolkit.core import counted, masked, read_mapping, say, shorten
 from toolkit.errors import InputError, refusing, shown, whole
 from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.report.render import write_page

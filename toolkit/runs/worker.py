@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
     while forked and role != "kernel" and (arguments := fork_spare()):
         role, *rest = arguments
     if role == "kernel":
-        from toolkit.core.resources import without
+        from toolkit.core import without
 
         with without("debugpy"):  # nobody steps through the code of a run
             import ipykernel.debugger  # noqa: F401
@@ -88,7 +88,7 @@ def execute(spec: dict[str, Any]) -> None:
         ``template`` and ``notebook`` (paths), ``parameters``, ``kernel`` (name of the kernelspec), ``outcome`` (path of
         the JSON file to write), ``folders`` (to be removed if the parent process dies).
     """
-    from toolkit.core.resources import without
+    from toolkit.core import without
 
     with without("rfc3987_syntax"):  # as in toolkit/report/__init__.py
         import papermill
@@ -130,7 +130,7 @@ def execute(spec: dict[str, Any]) -> None:
 
 def _announce(began: float, cell: "NotebookNode", **_: object) -> None:
     """Say on stderr which section of the notebook begins, and when."""
-    from toolkit.core.words import say
+    from toolkit.core import say
 
     headings = [line.strip("# ") for line in cell.source.splitlines() if line.startswith("#")]
     if cell.cell_type == "markdown" and headings:
