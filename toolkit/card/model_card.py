@@ -1,7 +1,5 @@
 """The model card: what a reviewer signs, put together from named numbers, recorded facts and the author's answers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,7 +26,9 @@ _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
 
 
-def make_card(reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, Any] | None = None) -> ModelCard:
+def make_card(
+    reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, Any] | None = None
+) -> "ModelCard":
     """Put a model card together.
 
     Parameters
@@ -72,7 +72,7 @@ def make_card(reports: Source | Sequence[Source], *, author: str | Path | Mappin
     return ModelCard(tuple(read), read_author(author))
 
 
-def read_card(source: str | Path) -> ModelCard:
+def read_card(source: str | Path) -> "ModelCard":
     """Read a card from its ``card.json``, or make one without an author's part of a report that has no card.
 
     Parameters

@@ -1,7 +1,5 @@
 """A test of two or more arms in use: the lift, by an interval that holds however often it is looked at."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +35,7 @@ def ab_test(
     guardrails: Mapping[str, str] | None = None,
     shares: Mapping[str, float] | None = None,
     planned: int = 10_000,
-) -> ABTest:
+) -> "ABTest":
     """Compare the arms of a test in use with its control.
 
     The intervals are asymptotic confidence sequences (Waudby-Smith et al. 2024, doi:10.1214/24-AOS2408): they hold at

@@ -1,7 +1,5 @@
 """Compare a challenger with a champion on the same rows: better, worse, for whom, and which decisions turn."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +33,7 @@ def compare(
     depth: int = 1,
     latency: bool = True,
     seed: int = 0,
-) -> Comparison:
+) -> "Comparison":
     """Compare two models on the same rows.
 
     Every metric's difference is paired: its interval rests on the difference of the two models' influences on each row

@@ -1,7 +1,5 @@
 """What differences allow to say: of two models on the same rows, and of two arms of a test at any look."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -46,7 +44,7 @@ class Paired:
     exact: float = math.nan
 
     @classmethod
-    def of(cls, metric: str, champion: Measure, challenger: Measure, exact: float = math.nan) -> Paired:
+    def of(cls, metric: str, champion: Measure, challenger: Measure, exact: float = math.nan) -> "Paired":
         """Compare two measures.
 
         Examples
@@ -122,7 +120,7 @@ class Mean:
     units: int
 
     @classmethod
-    def of(cls, values: Array, units: Array) -> Mean:
+    def of(cls, values: Array, units: Array) -> "Mean":
         """Average rows; the variance is the jackknife's that leaves out each unit with all its rows.
 
         A unit with most of the rows draws the mean to itself, so that its distance from the mean tells too little.
@@ -149,7 +147,7 @@ class Contrast:
     p_value: float
 
     @classmethod
-    def of(cls, arm: Mean, control: Mean, tests: int, planned: int) -> Contrast:
+    def of(cls, arm: Mean, control: Mean, tests: int, planned: int) -> "Contrast":
         """Compare two means (Waudby-Smith et al. 2024, doi:10.1214/24-AOS2408, Theorem 2.2).
 
         Parameters

@@ -1,7 +1,5 @@
 """Decide for each row which part of a split it goes to, by chance, class, group or time; or which window of time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +52,7 @@ def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Codes:
     return parts
 
 
-def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -> Codes:
+def by_group(group: pd.Series, sizes: Sizes, random: np.random.Generator) -> Codes:
     """Draw whole groups, in random order, until a part has about its share of the rows.
 
     Raises
@@ -78,7 +76,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     return np.asarray(part_of[groups])
 
 
-def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, tuple[Finding, ...]]:
+def apart(parts: Codes, group: pd.Series) -> tuple[Codes, tuple[Finding, ...]]:
     """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
 
     Rows without a group form one group.
@@ -104,7 +102,7 @@ def left_out(lost: int, rows: int, group: object) -> tuple[Finding, ...]:
 
 
 def by_time(
-    data: Dataset, time: pd.Series[Any], sizes: Sizes, cut: object, periods: Periods, random: np.random.Generator
+    data: Dataset, time: pd.Series, sizes: Sizes, cut: object, periods: Periods, random: np.random.Generator
 ) -> tuple[Codes, tuple[Finding, ...]]:
     """Put the latest times into test, those before them into validation, and the earliest into train.
 
@@ -151,7 +149,7 @@ def by_time(
     return parts, tuple(notes)
 
 
-def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[Window]:
+def cut_windows(time: pd.Series | None, rows: int, window: object) -> list[Window]:
     """Return the label and the row positions of each window, in order.
 
     Parameters
@@ -205,7 +203,7 @@ def _latest(counts: Codes, size: float, rows: int) -> int:
     return max(int(enough[-1]) if len(enough) else 0, 1)
 
 
-def _first_from(data: Dataset, time: pd.Series[Any], labels: list[str], cut: object) -> int:
+def _first_from(data: Dataset, time: pd.Series, labels: list[str], cut: object) -> int:
     """Return the first time at or after a cut, which may be written as the column is."""
     values, name = pd.Series(pd.factorize(time, sort=True)[1]), str(time.name)
     at: Any

@@ -1,7 +1,5 @@
 """Turn any column into one that every model can take, and say what was done; describe the columns, draw the target."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,8 +52,8 @@ def prepare_features(frame: pd.DataFrame, decisions: Decisions) -> tuple[pd.Data
     >>> features["a"].tolist(), list(others), [note.code for note in notes]
     ([1.0, 2.0, nan], ['b'], ['DATA-MISSING-MARKS', 'DATA-TEXT-NUMBERS', 'DATA-CONSTANT'])
     """
-    kept: dict[str, pd.Series[Any]] = {}
-    others: dict[str, pd.Series[Any]] = {}
+    kept: dict[str, pd.Series] = {}
+    others: dict[str, pd.Series] = {}
     notes: list[Finding] = []
     names = list(map(str, frame))
     read = two_at_once(plain_column, map(frame.get, names), map(decisions.get, names))
@@ -71,7 +69,7 @@ def prepare_features(frame: pd.DataFrame, decisions: Decisions) -> tuple[pd.Data
     return features, rest, notes
 
 
-def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[pd.Series[Any] | None, list[Finding]]:
+def plain_column(series: pd.Series, how: Decision | None = None) -> tuple[pd.Series | None, list[Finding]]:
     """Turn one column into ``int64``, ``float64`` or ``category``; None where its cells cannot be features.
 
     ``how`` says how its texts are read, where that was decided.
@@ -107,7 +105,7 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
     return labels, notes + blanks
 
 
-def typed(series: pd.Series[Any], decision: Decision | None = None) -> Noted:
+def typed(series: pd.Series, decision: Decision | None = None) -> Noted:
     """Return texts that are numbers or dates as such, and say how they were read; any other column as it is."""
     if column_kind(series) not in ("text", "mixed"):
         return series, []
@@ -119,7 +117,7 @@ def typed(series: pd.Series[Any], decision: Decision | None = None) -> Noted:
     return pd.Series(as_typed(texts, decision.format), index=series.index, name=series.name), notes
 
 
-def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:
+def _labels(series: pd.Series) -> tuple[pd.Series | None, list[Finding]]:
     """Make a column of texts a category, sorted unless it has an order of its own; blank cells are missing."""
     name, (codes, labels) = str(series.name), text_labels(series)
     if len(set(labels)) < len(labels):  # such as 1 and its text
@@ -135,7 +133,7 @@ def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding
     return pd.Series(column.set_categories(order, ordered=ordered), index=series.index, name=name), notes
 
 
-def useless(column: pd.Series[Any]) -> Finding | None:
+def useless(column: pd.Series) -> Finding | None:
     """Say why a plain column cannot help a model: it is constant, or names or numbers the rows."""
     name, rows = str(column.name), len(column)
     if column.eq(column.iloc[0]).all():
@@ -180,7 +178,7 @@ def describe_columns(features: pd.DataFrame, dates: frozenset[str] = frozenset()
     return described.assign(kind=described["kind"].mask(described["column"].isin(dates), "date"))
 
 
-def _described(column: pd.Series[Any]) -> dict[Any, object]:
+def _described(column: pd.Series) -> dict[Any, object]:
     kind, missing = KINDS.get(str(column.dtype), "text"), float(column.isna().mean())
     said = dict[Any, object](column=str(column.name), kind=kind, missing=missing, distinct=column.nunique())
     if not said["distinct"]:
@@ -217,7 +215,7 @@ def _values_text(row: Mapping[Any, Any]) -> str:
     return f"{low} to {high}, mean {mean}"
 
 
-def target_drawing(target: pd.Series[Any], task: str) -> Drawing:
+def target_drawing(target: pd.Series, task: str) -> Drawing:
     """Draw the share of each class, or a histogram of a number."""
     name = str(target.name)
     if task == "regression":
@@ -240,7 +238,7 @@ def _draw_histogram(ax: Axes, bars: pd.DataFrame, name: str) -> None:
     ax.set(xlabel=name, ylabel="Rows")
 
 
-def bars_of(sizes: pd.Series[Any], written: str, label: str) -> Callable[[Axes], None]:
+def bars_of(sizes: pd.Series, written: str, label: str) -> Callable[[Axes], None]:
     """Return what draws a bar for each size, with the size written beside it in this form."""
 
     def draw(ax: Axes) -> None:
@@ -253,7 +251,7 @@ def bars_of(sizes: pd.Series[Any], written: str, label: str) -> Callable[[Axes],
     return draw
 
 
-def _shares(target: pd.Series[Any]) -> pd.Series[float]:
+def _shares(target: pd.Series) -> pd.Series:
     """Return the share of each class in the order of the labels; beyond ten, the largest ones and the rest."""
     if len(shares := target.value_counts(normalize=True)) <= MOST_BARS:
         return shares.sort_index().rename(index=str)

@@ -1,7 +1,5 @@
 """Read a table by the contract of another table, or of a model, and count what does not fit it."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +49,7 @@ def schema_of(like: Any) -> Schema:
 
 
 def describe(
-    raw: pd.DataFrame, plain: Mapping[str, pd.Series[Any]], decisions: Decisions, roles: Mapping[str, Role]
+    raw: pd.DataFrame, plain: Mapping[str, pd.Series], decisions: Decisions, roles: Mapping[str, Role]
 ) -> dict[str, Column]:
     """Say what each column of a table holds and how it is written, those of ``plain`` first.
 
@@ -69,7 +67,7 @@ def describe(
     return dict(zip(names, two_at_once(_described, *columns), strict=True))
 
 
-def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision | None, role: Role) -> Column:
+def _described(raw: pd.Series, plain: pd.Series | None, decision: Decision | None, role: Role) -> Column:
     kind: Any = column_kind(raw)
     how = decision.format if decision else Format(kind if kind in ("bool", "duration") else _KINDS.get(kind, kind))
     said: dict[str, Any] = {one.name: getattr(how, one.name) for one in fields(Format)}
@@ -93,7 +91,7 @@ def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Deci
     return Column(**said, high=float(values.max()), half=(lower, upper), whole=whole)
 
 
-def _reason(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision) -> str:
+def _reason(raw: pd.Series, plain: pd.Series | None, decision: Decision) -> str:
     """Say in a few words what settled how the texts of a column are read."""
     how, odd = decision.format, sum(decision.odd.values())
     every = f"every cell but {odd:,} is" if odd else "every cell is"
@@ -164,7 +162,7 @@ def read_features(
     return pd.DataFrame(features, index=rows.index, copy=False), [note for _, said in found for note in said]
 
 
-def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep: bool) -> Noted:
+def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool) -> Noted:
     name, notes = str(column.name), list[Finding]()
     kind: Any = column_kind(column)
     if kind == "category" and spec.kind not in ("", "text"):
@@ -201,7 +199,7 @@ def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep:
     return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
 
 
-def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[Finding]:
+def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Finding]:
     """Say where numbers are of another size than those seen before, as they are in another unit, or lie elsewhere."""
     values = plain.dropna()
     if spec.low is None or spec.high is None or not len(values):
@@ -236,12 +234,12 @@ def about_columns(known: Schema, columns: Iterable[str]) -> Iterator[Finding]:
             yield finding(code, severity, known=known, columns=listed(columns))
 
 
-def is_text(column: pd.Series[Any]) -> bool:
+def is_text(column: pd.Series) -> bool:
     """Whether a plain column holds labels."""
     return isinstance(column.dtype, pd.CategoricalDtype)
 
 
-def is_plain(column: pd.Series[Any], kind: str) -> bool:
+def is_plain(column: pd.Series, kind: str) -> bool:
     """Whether a column is as features are: a category of texts where the kind is text, else numbers."""
     if is_text(column):
         return kind == "text" and column.cat.categories.inferred_type in ("string", "empty")

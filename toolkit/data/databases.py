@@ -7,7 +7,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 import pandas as pd
@@ -147,7 +147,7 @@ def _whole(connection: Connection, name: str) -> tuple[str, list[str], str]:
     return f"SELECT * FROM {quoted}", [one["name"] for one in columns if isinstance(one["type"], Boolean)], ""  # noqa: S608
 
 
-def _inferred(column: pd.Series[Any]) -> pd.Series[Any]:
+def _inferred(column: pd.Series) -> pd.Series:
     """Give a column its type; whole numbers beside gaps stay as they are, since a float does not hold large ones."""
     whole = pd.api.types.infer_dtype(column, skipna=True) == "integer"
     return column if whole and column.isna().any() else column.infer_objects()

@@ -1,7 +1,5 @@
 """A table whose columns have roles: features, target, sensitive, time, group, weight; and what may be said of one."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -98,11 +96,11 @@ class Dataset(Result):
     name: str
     source: str
     features: pd.DataFrame
-    target: pd.Series[Any]
+    target: pd.Series
     sensitive: pd.DataFrame
-    time: pd.Series[Any] | None
-    group: pd.Series[Any] | None
-    weight: pd.Series[Any] | None
+    time: pd.Series | None
+    group: pd.Series | None
+    weight: pd.Series | None
     others: pd.DataFrame
     task: Task
     positive: object | None
@@ -135,7 +133,7 @@ class Dataset(Result):
         return bool(self.task) and bool(self.target.notna().any())
 
     @property
-    def labelled(self) -> Dataset:
+    def labelled(self) -> "Dataset":
         """The rows that have a label.
 
         Raises
@@ -156,14 +154,14 @@ class Dataset(Result):
         """Columns that hold dates, as days since 1970-01-01."""
         return frozenset(name for name, column in self.schema.columns.items() if column.kind == "date")
 
-    def take(self, positions: AnyArray | Sequence[int]) -> Dataset:
+    def take(self, positions: AnyArray | Sequence[int]) -> "Dataset":
         """Return the rows at integer positions with their index, all else as it is; for all rows in order, itself."""
         if np.array_equal(rows := np.asarray(positions, dtype="int64"), np.arange(self.rows)):
             return self
         parts = {name: getattr(self, name) for name in ROWS}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
 
-    def sampled(self, most: int, random: np.random.Generator) -> Dataset:
+    def sampled(self, most: int, random: np.random.Generator) -> "Dataset":
         """Return so many rows by chance, in the order of the table; all of them where there are no more."""
         return self if self.rows <= most else self.take(np.sort(random.choice(self.rows, most, replace=False)))
 

@@ -26,7 +26,7 @@ MOST_ROWS, MOST_BINS = 50_000, 256
 LEAST_ROWS, LEAST_OF_A_CLASS = 40, 5
 
 #: A column as it was read, and what was found in doing so.
-Noted = tuple["pd.Series[Any]", list[Finding]]
+Noted = tuple[pd.Series, list[Finding]]
 finding, refusal, face, drawing = finder(__file__), refuser(__file__), facer(__file__), drawer(__file__)
 
 
@@ -35,7 +35,7 @@ def by_share(share: float) -> Severity:
     return "low" if share <= 0.01 else "medium" if share <= 0.1 else "high" if share <= 0.5 else "critical"
 
 
-def unseen(labels: pd.Series[Any], strange: pd.Series[bool], text: str, **numbers: Any) -> list[Finding]:
+def unseen(labels: pd.Series, strange: pd.Series, text: str, **numbers: Any) -> list[Finding]:
     """Say how many labels were never seen before, and name some."""
     if not strange.any():
         return []
@@ -65,13 +65,13 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
 
 
-def too_large(whole: pd.Series[Any], numbers: pd.Series[Any]) -> list[Finding]:
+def too_large(whole: pd.Series, numbers: pd.Series) -> list[Finding]:
     """Say where whole numbers are too large to stay apart as decimal ones."""
     lost = whole.nunique() - numbers.nunique() if numbers.abs().max() >= 2**53 else 0
     return [finding("DATA-LARGE-NUMBERS", "medium", whole.name, lost=lost, distinct=whole.nunique())] if lost else []
 
 
-def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:
+def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) -> Iterator[Finding]:
     """Yield what every check on a prepared table finds, in the order of the checks.
 
     Parameters
@@ -113,7 +113,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
             yield finding("DATA-LEAKAGE", "high", column, measure=measure, score=score)
 
 
-def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> AnyArray:
+def row_hashes(features: pd.DataFrame, target: pd.Series) -> AnyArray:
     """Hash each row's features and target into 64 bits, so that equal rows can be found; shape (n_rows,)."""
     texts = target.astype(object).map(str) if target.dtype == object else target
     table = pd.concat([features, texts.rename("target")], axis=1)
@@ -141,7 +141,7 @@ def gathered(findings: Iterable[Finding]) -> list[Finding]:
     return kept
 
 
-def _classes(target: pd.Series[Any]) -> Iterator[Finding]:
+def _classes(target: pd.Series) -> Iterator[Finding]:
     counts = target.value_counts()
     for label, count in counts[counts < SMALL_CLASS][::-1].items():
         severity, few = "high" if count < SMALL_CLASS / 2 else "medium", counted(count, "row")
@@ -151,7 +151,7 @@ def _classes(target: pd.Series[Any]) -> Iterator[Finding]:
     yield from _alike(target.dropna(), "high")
 
 
-def _alike(column: pd.Series[Any], severity: Severity) -> Iterator[Finding]:
+def _alike(column: pd.Series, severity: Severity) -> Iterator[Finding]:
     """Say which labels are one but for blanks, capitals, and the way letters with accents are stored."""
     same = defaultdict[str, list[str]](list)
     for label in column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique():
@@ -176,7 +176,7 @@ def _columns(features: pd.DataFrame) -> Iterator[Finding]:
             yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
 
 
-def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) -> dict[str, float]:
+def leakage_scores(features: pd.DataFrame, target: pd.Series, task: str) -> dict[str, float]:
     """Score each feature alone on rows it was not fitted on.
 
     A feature is cut into its values, or into up to 256 quantile bins; the target's level in each bin is learnt on one
@@ -221,7 +221,7 @@ def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
     return scores
 
 
-def copies_target(column: pd.Series[Any], target: pd.Series[Any], task: str) -> bool:
+def copies_target(column: pd.Series, target: pd.Series, task: str) -> bool:
     """Tell whether a feature is the target under other labels, or in regression rises (or falls) exactly with it.
 
     Examples
@@ -238,7 +238,7 @@ def copies_target(column: pd.Series[Any], target: pd.Series[Any], task: str) -> 
     return len(pairs) == column.nunique(dropna=False) == target.nunique()
 
 
-def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
+def _bins(column: pd.Series, fit: Codes) -> Codes:
     """Give each row the number of its value or quantile bin; 0 stands for missing."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype("int64") + 1

@@ -1,7 +1,5 @@
 """The fingerprint of a table: sha256 over its content, whatever file or type of column carries it."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 
@@ -44,7 +42,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
+def _content(column: pd.Series) -> tuple[bytes, ...]:
     """Return byte strings that stand for the values of a column and for no other values."""
     dtype = column.dtype
     if column.isna().all():
@@ -63,7 +61,7 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     return b"object", *_label_content(texts.mask(column.isna(), None))
 
 
-def _label_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
+def _label_content(column: pd.Series) -> tuple[bytes, ...]:
     """Labels in order of first appearance, each with its length, then one code a row; 0 stands for missing."""
     codes, found = pd.factorize(column)
     labels = [label.encode("utf-8", "surrogatepass") for label in found]
@@ -71,7 +69,7 @@ def _label_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     return b"text", b"".join(_sized(label) for label in labels), (codes + 1).astype(width).tobytes()
 
 
-def _number_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
+def _number_content(column: pd.Series) -> tuple[bytes, ...]:
     missing = column.isna().to_numpy()
     if pd.api.types.infer_dtype(column, skipna=True) == "integer":
         whole = column.to_numpy(dtype=object, na_value=0) if missing.any() else column.to_numpy()
@@ -82,7 +80,7 @@ def _number_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     return b"number", values.tobytes()
 
 
-def _time_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
+def _time_content(column: pd.Series) -> tuple[bytes, ...]:
     aware = getattr(column.dt, "tz", None) is not None
     moments = column.dt.tz_convert("UTC").dt.tz_localize(None) if aware else column
     values = moments.to_numpy(dtype="datetime64[us]" if moments.dtype.kind != "M" else None)

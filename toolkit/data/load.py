@@ -1,7 +1,5 @@
 """Load a table and give its columns their roles: features, target, sensitive, time, group, weight."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -269,7 +267,7 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
 
 
-def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
+def _group(column: pd.Series, decisions: Decisions) -> pd.Series:
     """Name whom or what rows belong to, in one way whatever a file holds: 1, 1.0 and their texts are the same.
 
     Texts that are no whole numbers stay as they stand: 1.1 and 1.10 may be two.
@@ -280,7 +278,7 @@ def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
     return as_label(moments(plain) if column_kind(plain) == "date" else plain).astype(object)
 
 
-def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
+def _weights(column: pd.Series, decisions: Decisions) -> pd.Series:
     """Read weights written in any way that numbers are."""
     plain, notes = plain_column(column, decisions.get(str(column.name)))
     return check_weights(column if plain is None or any(note.code == "DATA-DATES" for note in notes) else plain)
@@ -306,7 +304,7 @@ def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, w
     return values, notes
 
 
-def _target(values: pd.Series[Any], known: Schema, task: str | None, positive: object, keep: bool) -> Target:
+def _target(values: pd.Series, known: Schema, task: str | None, positive: object, keep: bool) -> Target:
     """Read labels by what was settled, else by themselves; without a task where they do not tell one."""
     if known.task and has_labels_of(values, known):
         found = target_by(values, known)

@@ -1,7 +1,5 @@
 """Find the column of each role; read those that name groups of people, and the one that says when."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
@@ -96,7 +94,7 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     return [finding("DATA-SENSITIVE-NOT-NAMED", "medium", found[0], columns=columns, names=listed(found))]
 
 
-def sensitive_groups(column: pd.Series[Any], settled: Column | None = None, how: Decision | None = None) -> pd.Series:
+def sensitive_groups(column: pd.Series, settled: Column | None = None, how: Decision | None = None) -> pd.Series:
     """Write a sensitive column as a category; numbers with more than ten values, not whole, or dates, stay numbers.
 
     Where an earlier table ``settled`` which of them they are, they are so here too, however many there are. A
@@ -127,7 +125,7 @@ def sensitive_groups(column: pd.Series[Any], settled: Column | None = None, how:
     return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))
 
 
-def read_time(column: pd.Series[Any], how: Decision | None = None) -> Noted:
+def read_time(column: pd.Series, how: Decision | None = None) -> Noted:
     """Turn a time column into numbers, dates or ordered labels.
 
     Parameters
@@ -165,7 +163,7 @@ def read_time(column: pd.Series[Any], how: Decision | None = None) -> Noted:
     raise refusal("no time", name=name, found=found)
 
 
-def ends_in_year(numbers: pd.Series[Any]) -> bool:
+def ends_in_year(numbers: pd.Series) -> bool:
     """Whether numbers are months or days before a year, as 32021, 3.2021 and 15032021: in another order than time.
 
     Examples
@@ -180,7 +178,7 @@ def ends_in_year(numbers: pd.Series[Any]) -> bool:
     return bool((fitting & (years >= 1900) & (years < 2100)).all()) and len(set(before)) > 1 < len(set(years))
 
 
-def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:
+def time_order(time: pd.Series) -> tuple[Codes, list[str]]:
     """Give each row the place of its time among all times.
 
     Returns
@@ -199,7 +197,7 @@ def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:
     return codes.astype("int64"), time_labels(pd.Series(values))
 
 
-def time_labels(values: pd.Series[Any]) -> list[str]:
+def time_labels(values: pd.Series) -> list[str]:
     """Write numbers and times as people name them: 1994, 2.5, 2015-03-01, 2015-03-01 12:00:00."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         days = bool((values == values.dt.normalize()).all())
@@ -211,7 +209,7 @@ def time_labels(values: pd.Series[Any]) -> list[str]:
 
 def of_periods(
     frame: pd.DataFrame, time: str, periods: Sequence[str] = (), decision: Decision | None = None
-) -> tuple[pd.DataFrame, pd.Series[Any] | None, list[Finding]]:
+) -> tuple[pd.DataFrame, pd.Series | None, list[Finding]]:
     """Read the times of a table, and keep the rows whose time is among some periods.
 
     Returns

@@ -1,7 +1,5 @@
 """The contract of a table: what each column is and how it is written, settled once and kept with the model."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -157,24 +155,24 @@ class Schema:
         """Return the first column of a role; an empty text where there is none."""
         return next((name for name, column in self.columns.items() if column.role == role), "")
 
-    def taking(self, names: Sequence[str]) -> Schema:
+    def taking(self, names: Sequence[str]) -> "Schema":
         """Return the schema with exactly these features, in this order; other columns keep what else they are for."""
         left: dict[str, Role] = {name: "sensitive" if name in self.sensitive else "other" for name in self.features}
         features = {name: replace(self.columns.get(name, Column()), role="feature") for name in names}
         rest = self._each(lambda name, one: replace(one, role=left.get(name, one.role))).columns
         return replace(self, columns=features | {name: one for name, one in rest.items() if name not in names})
 
-    def without_cells(self) -> Schema:
+    def without_cells(self) -> "Schema":
         """Leave out what would tell rows: the examples, and the labels of columns that may name or number them."""
         kept = ("feature", "sensitive")
         return self._each(lambda _, it: replace(it, example="", categories=it.categories if it.role in kept else ()))
 
-    def shared(self, other: Schema) -> Schema:
+    def shared(self, other: "Schema") -> "Schema":
         """Return it for the rows of both tables: labels and ranges that are not the same in both are left open."""
         left: dict[str, Any] = {"categories": (), "low": None, "typical": None, "high": None, "half": None}
         return self._each(lambda name, one: replace(one, **({} if one == other.columns.get(name) else left)))
 
-    def _each(self, changed: Callable[[str, Column], Column]) -> Schema:
+    def _each(self, changed: Callable[[str, Column], Column]) -> "Schema":
         return replace(self, columns={name: changed(name, one) for name, one in self.columns.items()})
 
     def plain(self) -> dict[str, Any]:
@@ -194,7 +192,7 @@ class Schema:
         return place
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Schema:
+    def load(cls, path: str | os.PathLike[str]) -> "Schema":
         """Read the YAML that ``save`` wrote, or what a report or a profile keeps.
 
         Raises
@@ -212,7 +210,7 @@ class Schema:
         return cls.read(content, repr(str(path)), text)
 
     @classmethod
-    def read(cls, content: object, name: str = "This", text: str = "") -> Schema:
+    def read(cls, content: object, name: str = "This", text: str = "") -> "Schema":
         """Read what ``plain`` wrote, perhaps edited by hand; a slip is named with the nearest word and its line.
 
         Raises

@@ -261,7 +261,7 @@ def stacked(parts: Mapping[str, Dataset]) -> Dataset:
     return replace(tables[0], **{role: whole(role) for role in ROWS}, fingerprint=fingerprint(prints))
 
 
-def _stacked(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
+def _stacked(columns: list[pd.Series]) -> pd.Series:
     """Put the columns of several parts below each other; those of labels get the labels of all."""
     if len({column.dtype for column in columns}) > 1 and any(map(is_text, columns)):
         labels = [column if is_text(column) else as_label(column) for column in columns]

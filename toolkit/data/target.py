@@ -1,7 +1,5 @@
 """Read the target: its labels or numbers, the task it makes, and which class counts as positive."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +34,7 @@ class Target(NamedTuple):
         What was decided on the way.
     """
 
-    values: pd.Series[Any]
+    values: pd.Series
     task: Task
     positive: object | None
     classes: tuple[object, ...]
@@ -47,7 +45,7 @@ class Target(NamedTuple):
         return {"target": self.values, "task": self.task, "positive": self.positive, "classes": self.classes}
 
 
-def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
+def plain_target(column: pd.Series, decision: Decision | None = None) -> Noted:
     """Turn a target column into texts, yes/no or numbers, missing where it is missing, blank or infinite.
 
     ``decision`` says how its texts are read, where that was decided.
@@ -79,7 +77,7 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> No
     return texts, [finding("DATA-TARGET-MIXED", "medium", name)] if kind == "mixed" else []
 
 
-def read_target(values: pd.Series[Any], task: str | None = None, positive: object = None) -> Target:
+def read_target(values: pd.Series, task: str | None = None, positive: object = None) -> Target:
     """Decide the task and the positive class of a target without missing rows.
 
     Parameters
@@ -118,7 +116,7 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
     return Target(values, chosen, positive, classes, tuple(notes))
 
 
-def target_by(values: pd.Series[Any], known: Schema) -> Target:
+def target_by(values: pd.Series, known: Schema) -> Target:
     """Read a target by what was settled; labels that it does not know are missing, and counted.
 
     Raises
@@ -150,7 +148,7 @@ def target_by(values: pd.Series[Any], known: Schema) -> Target:
     return Target(among(found, values.index), known.task, known.positive, known.classes, tuple(notes))
 
 
-def has_labels_of(values: pd.Series[Any], known: Schema) -> bool:
+def has_labels_of(values: pd.Series, known: Schema) -> bool:
     """Whether a target holds a label that was settled, or none at all: then it can be read by the schema."""
     labels = values.dropna().infer_objects()
     if known.task == "regression":
@@ -158,12 +156,12 @@ def has_labels_of(values: pd.Series[Any], known: Schema) -> bool:
     return not len(labels) or bool(set(map(str, _labels(labels).unique())) & set(map(str, known.classes)))
 
 
-def among(labels: pd.Series[Any], index: pd.Index[Any]) -> pd.Series[Any]:
+def among(labels: pd.Series, index: pd.Index) -> pd.Series:
     """Put labels back among the rows that have none."""
     return labels if len(labels) == len(index) else labels.astype(object).reindex(index)
 
 
-def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task, list[Finding]]:
+def _task(values: pd.Series, task: str | None, distinct: int) -> tuple[Task, list[Finding]]:
     name, rows = str(values.name), len(values)
     number = values.dtype in ("int64", "float64")
     if task is not None:
@@ -186,11 +184,11 @@ def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task
     return fitting, []
 
 
-def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+def _numbers(values: pd.Series) -> pd.Series:
     return values if values.dtype == "int64" else values.astype("float64")
 
 
-def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
+def _labels(values: pd.Series) -> pd.Series:
     """Write class labels so that every model takes them: whole floats as integers, other floats as text."""
     if values.dtype == object and values.map(lambda label: isinstance(label, bool)).all():
         return values.astype(bool)
@@ -200,7 +198,7 @@ def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
     return values.astype("int64") if whole else values.map(repr).astype(object)
 
 
-def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
+def _positive(values: pd.Series, classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
     name, counts = str(values.name), values.value_counts()
     if positive is not None:
         if not (matching := [label for label in classes if label == positive or str(label) == str(positive).strip()]):
@@ -218,5 +216,5 @@ def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object
     return label, [finding("DATA-POSITIVE-CLASS", "info", name, label=label, count=counts[label], rows=len(values))]
 
 
-def _some(values: pd.Series[Any]) -> str:
+def _some(values: pd.Series) -> str:
     return listed(values.unique().tolist(), most=5)

@@ -25,7 +25,7 @@ Source = Dataset | Profile
 #: Days of a year, less the odd ends of its first and last month; rows that stand for a season; share of a month.
 YEAR, LEAST_ROWS, LEAST_SHARE_OF_MONTH = 350, 30, 0.05
 # The rows of a column, where there are any, and its summary, where there is such a column.
-Column = tuple["pd.Series[Any] | None", ColumnSummary | None]
+Column = tuple[pd.Series | None, ColumnSummary | None]
 
 
 def roles_in(part: Source) -> Mapping[str, str]:
@@ -217,7 +217,7 @@ def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -
     return summarize_in(part, name, roles[name], **options) if name in roles else (None, None)
 
 
-def _window(plain: "pd.Series[Any] | None", whole: ColumnSummary, table: Source, places: Codes) -> ColumnSummary:
+def _window(plain: pd.Series | None, whole: ColumnSummary, table: Source, places: Codes) -> ColumnSummary:
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
     if isinstance(table, Profile) or whole.dtype == "identifier":
         return whole

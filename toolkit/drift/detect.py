@@ -275,7 +275,7 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model or reference, **roles)
 
 
-def _share_moved(features: pd.DataFrame, weight: "pd.Series[float]", n: int) -> Estimate:
+def _share_moved(features: pd.DataFrame, weight: pd.Series, n: int) -> Estimate:
     """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
     if not len(features) or not (total := float(weight.sum())):
         return Estimate(math.nan, n=n)

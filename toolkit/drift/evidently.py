@@ -161,7 +161,7 @@ def comparison_of(drift: "Drift") -> Comparison:
     left_out |= {one.weight.name: "weights are not used there" for one in drift.tables if one.weight is not None}
     sizes = [(part.rows, min(part.rows, MOST_ROWS)) for part in drift.tables]
     picked = [np.sort(np.random.default_rng(plan.seed).choice(*size, replace=False)) for size in sizes]
-    drawn: dict[str, list[pd.Series[Any]]] = {}
+    drawn: dict[str, list[pd.Series]] = {}
     for name, kind in table.loc[compared, ["column", "kind"]].itertuples(index=False, name=None):
         cells = []
         for part, rows in zip(drift.tables, picked, strict=True):

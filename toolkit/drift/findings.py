@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, rare: float) -> Iter
         yield finding("DRIFT-LEFT-OUT", "info", columns=listed(left, 5))
 
 
-def _severity(row: "pd.Series[Any]") -> Severity:
+def _severity(row: pd.Series) -> Severity:
     """With a model, what it leans on weighs more and what it hardly looks at less."""
     if row["role"] != "feature":
         return "high"

@@ -1,7 +1,5 @@
 """One column as counts of its values: exact while in memory, as at most 256 cells in a saved profile; they add up."""
 
-from __future__ import annotations
-
 import math
 import zlib
 from collections.abc import Mapping
@@ -94,7 +92,7 @@ class ColumnSummary:
         return self.dtype in ("int64", "float64")
 
     @cached_property
-    def reduced(self) -> ColumnSummary:
+    def reduced(self) -> "ColumnSummary":
         """The summary small enough to be kept: close numbers share a cell, rare labels are pooled."""
         if self.is_number:
             if len(starts := cell_starts(self.counts, CELLS)) == len(self.distinct):
@@ -108,7 +106,7 @@ class ColumnSummary:
         return self.in_groups if len(self.distinct) > MOST_LABELS else self
 
     @cached_property
-    def in_groups(self) -> ColumnSummary:
+    def in_groups(self) -> "ColumnSummary":
         """The summary with labels put into groups by their hash, which is the same everywhere."""
         if self.hashed or self.is_number:
             return self
@@ -118,7 +116,7 @@ class ColumnSummary:
         labels = np.array([f"labels of group {place:03}" for place in used], dtype=object)
         return replace(self, distinct=labels, counts=counts[used], hashed=True)
 
-    def merged(self, other: ColumnSummary) -> ColumnSummary:
+    def merged(self, other: "ColumnSummary") -> "ColumnSummary":
         """Return the summary of the rows of both; exact where both are, and the order does not matter.
 
         Groups of rows are taken for different ones.
@@ -143,7 +141,7 @@ def roles_of(data: Dataset) -> dict[str, str]:
     return roles | ({PREDICTION: "prediction"} if PREDICTION in data.others else {})
 
 
-def column_in(data: Dataset, name: str) -> tuple[pd.Series[Any] | None, str]:
+def column_in(data: Dataset, name: str) -> tuple[pd.Series | None, str]:
     """Return a column as whole numbers, numbers or categories, and its dtype; None where it has no such values."""
     if name == data.roles.target:
         plain = plain_column(data.target)[0]
@@ -155,7 +153,7 @@ def column_in(data: Dataset, name: str) -> tuple[pd.Series[Any] | None, str]:
 
 def summarize_in(
     data: Dataset, name: str, role: str, *, identifiers: bool = False, importance: Mapping[str, float] | None = None
-) -> tuple[pd.Series[Any] | None, ColumnSummary]:
+) -> tuple[pd.Series | None, ColumnSummary]:
     """Return a column of a table, where it has plain values, and its summary with its importance to a model.
 
     Nested cells, and where ``identifiers`` is set what numbers or names the rows, are named rather than counted.
@@ -173,7 +171,7 @@ def summarize_in(
 
 
 def summarize_column(
-    column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature", units: Units | None = None
+    column: pd.Series | None, name: str, rows: int, role: str = "feature", units: Units | None = None
 ) -> ColumnSummary:
     """Count the values of a plain column (``int64``, ``float64`` or ``category``); None stands for no value at all.
 

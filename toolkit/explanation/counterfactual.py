@@ -175,7 +175,7 @@ def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array
 
 
 def _smallest(
-    model: Any, one: Dataset, column: Any, observed: "pd.Series[Any]", threshold: float, decision: float
+    model: Any, one: Dataset, column: Any, observed: pd.Series, threshold: float, decision: float
 ) -> tuple[object, ...] | None:
     """Return the nearest value of a column that changes the decision, and what the model says then; None without."""
     now = one.features[column].iloc[0]
@@ -193,7 +193,7 @@ def _smallest(
     return str(column), now, then, float(distances[best]), float(scores[best]), int(decisions[best])
 
 
-def _tried(observed: "pd.Series[Any]", now: Any) -> "tuple[pd.Series[Any], Array]":
+def _tried(observed: pd.Series, now: Any) -> tuple[pd.Series, Array]:
     """Return the observed values other than the present one, and how far each is from it."""
     counts = observed.value_counts(sort=False)
     counts = counts[counts > 0]

@@ -104,7 +104,7 @@ class Explanation(Result):
         """What the output ``shown`` speaks for; empty where a number is predicted."""
         return "" if self.data.task == "regression" else self.attributor.outputs.names[self.shown]
 
-    def attributed(self, column: str) -> "tuple[pd.Series[Any], Array]":
+    def attributed(self, column: str) -> tuple[pd.Series, Array]:
         """Return the values of a column, and what the output ``shown`` is attributed to them."""
         place = [str(name) for name in self.features.columns].index(column)
         return self.features.iloc[:, place], self.shap_values[:, place, self.shown]

@@ -171,7 +171,7 @@ _DOT: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
 _SLOTS = 80
 
 
-def standing(column: pd.Series[Any]) -> Array:
+def standing(column: pd.Series) -> Array:
     """Return where each value stands among the column's, from 0 to 1; nan for categories and missing values."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.full(len(column), np.nan)

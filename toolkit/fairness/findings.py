@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _about(
-    row: pd.Series[Any], said: str, severity: Severity, groups: pd.DataFrame, code: str = "", also: str = ""
+    row: pd.Series, said: str, severity: Severity, groups: pd.DataFrame, code: str = "", also: str = ""
 ) -> Finding:
     same = groups[["feature", "class", "metric"]].eq(row[["feature", "class", "metric"]]).all(axis=1)
     values = groups[same].set_index("group")["value"].reindex([row["worst"], row["best"]]).tolist()
@@ -81,7 +81,7 @@ def _about(
     return finding(said, severity, row["feature"], code, row=row, **numbers)
 
 
-def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
+def _severity(row: pd.Series, groups: pd.DataFrame) -> Severity:
     parity, large = PARITIES.get(str(row["disparity"]).removesuffix("_difference")), LARGE
     if parity is None:
         return "medium"

@@ -249,7 +249,7 @@ def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
     return np.array([label[1:] for label in joined], dtype=object)
 
 
-def _learn(column: "pd.Series[Any]", feature: "pd.Series[Any] | None", dates: bool) -> ColumnGroups:
+def _learn(column: pd.Series, feature: pd.Series | None, dates: bool) -> ColumnGroups:
     levels = cut(column, dates=dates, most=MOST_GROUPS)
     missing = levels.labels[-1] if levels.missing else "missing"
     if levels.banded:

@@ -179,7 +179,7 @@ class Mitigation(Result):
         """Say which points are no better than the baseline, which need the sensitive columns, and what was left out."""
         table, feature = self.frontier, self.feature
         poor = ~table["beats_baseline"] & (table["point"] != BASELINE)
-        kinds: list[tuple[str, Severity, pd.Series[bool], str]] = [
+        kinds: list[tuple[str, Severity, pd.Series, str]] = [
             ("MITIGATE-NOT-BETTER-THAN-BASELINE", "medium", poor, "frontier"),
             ("MITIGATE-NEEDS-SENSITIVE", "info", table["needs_sensitive"] == "yes", feature),
             ("MITIGATE-BY-LOT", "info", table["by_lot"], "frontier"),

@@ -1,7 +1,5 @@
 """How well the other columns give a sensitive one away, and which of them do."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -32,7 +30,7 @@ NOTABLE = {"roc_auc": (0.7, 0.8, 0.9), "r2": (0.25, 0.5, 0.75)}
 CHANCE = {"roc_auc": 0.5, "r2": 0.0}
 
 
-def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int = 10_000, seed: int = 0) -> Proxies:
+def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int = 10_000, seed: int = 0) -> "Proxies":
     """Measure how well the columns that are not sensitive predict each sensitive one, together and one by one.
 
     Leaving a sensitive column out of a model does little where others stand in for it. Together: a small random forest,
@@ -157,7 +155,7 @@ class Proxies(Result):
 
 
 def _find(
-    name: str, column: pd.Series[Any], features: pd.DataFrame, table: Dataset, rows: int, seed: int
+    name: str, column: pd.Series, features: pd.DataFrame, table: Dataset, rows: int, seed: int
 ) -> tuple[dict[str, object], pd.DataFrame] | None:
     """Measure one sensitive column: a row of the table and its columns; None where there are no two groups."""
     order = np.random.default_rng(seed).permutation(len(column))
@@ -214,7 +212,7 @@ def _by_bins(values: Array, folds: Folds, bins: Codes, weights: Array) -> Array:
     return predicted
 
 
-def _binned(column: pd.Series[Any]) -> Codes:
+def _binned(column: pd.Series) -> Codes:
     """Return the bin of each row: quantiles of a number, the values of a category; bin 0 is for missing values."""
     if not pd.api.types.is_numeric_dtype(column):
         return np.asarray(column.astype("category").cat.codes + 1, dtype=np.intp)

@@ -218,7 +218,7 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
 
 
-def _type(column: Column, values: "pd.Series[Any]") -> str:
+def _type(column: Column, values: pd.Series) -> str:
     """Return MLflow's name of the type of a column, or ``any`` where MLflow would refuse what the model takes.
 
     Where MLflow is told ``double`` it refuses whole numbers, as a file has them where all happen to be so; where it is

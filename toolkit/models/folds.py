@@ -105,7 +105,7 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     return list(cut), kind, findings
 
 
-def _by_time(time: "pd.Series[Any]", group: np.ndarray | None, folds: int) -> Iterator[Fold]:
+def _by_time(time: pd.Series, group: np.ndarray | None, folds: int) -> Iterator[Fold]:
     """Cut between distinct times, so that rows of one time, or of one group, are never on both sides."""
     periods = time.rank(method="dense").to_numpy(dtype=int) - 1
     for before, after in TimeSeriesSplit(folds).split(np.arange(periods.max() + 1)):

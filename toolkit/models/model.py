@@ -1,7 +1,5 @@
 """The one adapter of fitted models: whatever comes in, every step calls it this way."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -76,7 +74,7 @@ class Model:
     _answers: Answers = field(default_factory=Answers, repr=False)
 
     @classmethod
-    def of(cls, model: Any, data: Dataset | None = None) -> Model:
+    def of(cls, model: Any, data: Dataset | None = None) -> "Model":
         """Take whatever can predict as a model, and settle what a table tells about it.
 
         Parameters
@@ -111,7 +109,7 @@ class Model:
         found: Model = model
         return found if data is None else found._named(data)._labelled(data)
 
-    def settled(self, schema: Schema) -> Model:
+    def settled(self, schema: Schema) -> "Model":
         """Take the contract of the table that it was fitted on: its columns, its labels, and the positive one."""
         taken = {name: name for name in schema_of(self.estimator).features}
         taken |= find_columns(taken, list(schema.columns))
@@ -186,7 +184,7 @@ class Model:
             return score if place == 1 else -score
         return np.asarray(self.labels(features, table) == positive, dtype=float)
 
-    def coded(self, target: pd.Series[Any]) -> pd.Series[Any]:
+    def coded(self, target: pd.Series) -> pd.Series:
         """Write labels of the target as the estimator itself does, to fit it anew."""
         own = own_labels(self.estimator)
         return target if own in ((), self.classes) else target.map(dict(zip(self.classes, own, strict=True)))
@@ -246,7 +244,7 @@ class Model:
             raise refusal("column each class", classes=listed(self.classes), shape=" x ".join(map(str, found.shape)))
         return found
 
-    def _named(self, data: Dataset) -> Model:
+    def _named(self, data: Dataset) -> "Model":
         """Take the columns of a table by place, where the model knows no names."""
         columns = list(map(str, data.features.columns))
         if isinstance(self.estimator, ScoreFunction):
@@ -261,7 +259,7 @@ class Model:
         by_place = replace(self.schema, columns=dict.fromkeys(columns, Column(role="feature")))
         return replace(self, estimator=estimator, schema=by_place, notes=notes)
 
-    def _labelled(self, data: Dataset) -> Model:
+    def _labelled(self, data: Dataset) -> "Model":
         """Speak the labels of a table: the same in another type, or those that the model's codes stand for."""
         if not data.classes or (self.positive == data.positive and set(self.classes) & set(data.classes)):
             return self

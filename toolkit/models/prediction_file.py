@@ -1,7 +1,5 @@
 """Read predictions that somebody else made, in any language or framework, from a table of them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -132,7 +130,7 @@ def _read(source: Source, known: Schema | None = None) -> RawTable:
     return read_table(pd.DataFrame(arrays))
 
 
-def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series[Any]) -> RawTable:
+def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series) -> RawTable:
     """Read predictions as the truth is read: where that is text, ``1E2`` and ``None`` are labels here too."""
     if not pred or column_kind(truth) != "text":
         return table
@@ -174,7 +172,7 @@ def _record(table: RawTable, data: Dataset, columns: _Columns) -> tuple[Recorded
     return recorded, replace(data, predictions=columns.names, notes=notes)
 
 
-def _about_both(recorded: RecordedPredictions, pred: pd.Series[Any], data: Dataset) -> Iterator[Finding]:
+def _about_both(recorded: RecordedPredictions, pred: pd.Series, data: Dataset) -> Iterator[Finding]:
     """Say where labels of two classes contradict their scores: most often of the other class, or in another order."""
     chosen = np.asarray(pred == data.positive, dtype=float)
     if data.task == "binary" and len(np.unique(chosen)) == 2:
@@ -224,7 +222,7 @@ def _class_of(column: str, data: Dataset, start: str) -> Any:
     return int(rest) if rest.isdecimal() and isinstance(data.classes[0], int) else rest
 
 
-def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series[Any]:
+def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series:
     """Read the numbers of a data set's rows as its table writes them, missing where they are; text is refused."""
     column, decision = table.frame.loc[data.target.index, name], table.decisions.get(name)
     how = decision.format if decision and decision.format.kind == "number" else Format("number")
@@ -234,7 +232,7 @@ def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series[Any]:
     return numbers
 
 
-def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[Any]) -> pd.Series[Any]:
+def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[Any]) -> pd.Series:
     """Read predicted numbers, or labels as the truth writes them."""
     column = table.frame.loc[data.target.index, name]
     if missing := int(column.isna().sum()):
@@ -252,6 +250,6 @@ def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[An
     return labels.values  # noqa: PD011
 
 
-def _whole(column: pd.Series[Any]) -> bool:
+def _whole(column: pd.Series) -> bool:
     values = column.dropna().to_numpy(dtype=float)
     return bool((values == np.floor(values)).all())

@@ -49,7 +49,7 @@ class RecordedPredictions:
     def __init__(self, y_pred: Any = None, y_score: Any = None, classes: Sequence[Any] = ()) -> None:
         if y_pred is None and y_score is None:
             raise InputError("Predictions need y_pred (labels or numbers), y_score (probabilities), or both.")
-        self.y_pred: pd.Series[Any] | None = None if y_pred is None else pd.Series(y_pred)
+        self.y_pred: pd.Series | None = None if y_pred is None else pd.Series(y_pred)
         self.y_score: pd.DataFrame | None = None if y_score is None else _probabilities(y_score, classes)
         if len(classes):
             self.classes_ = np.array(classes, dtype=object)

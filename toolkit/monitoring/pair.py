@@ -188,7 +188,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     return np.asarray(pd.Index(theirs).get_indexer(pd.Index(mine)))
 
 
-def _keys(part: RawTable, by: str) -> "pd.Series[Any]":
+def _keys(part: RawTable, by: str) -> pd.Series:
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
     if (column := part.frame[by]).isna().any():
         raise refusal("gaps", by=by, missing=int(column.isna().sum()), rows=counted(len(column), "row"), part=part)

@@ -47,9 +47,7 @@ class Levels(NamedTuple):
         return [(self.labels[code], self.codes == code) for code in np.unique(self.codes)]
 
 
-def cut(
-    column: "pd.Series[Any]", bins: Bins | None = None, *, dates: bool = False, most: int | None = MOST_VALUES
-) -> Levels:
+def cut(column: pd.Series, bins: Bins | None = None, *, dates: bool = False, most: int | None = MOST_VALUES) -> Levels:
     """Group rows by a column: numbers by bands at rounded quartiles, up to ten numbers and all else by value.
 
     Parameters
@@ -83,7 +81,7 @@ def cut(
     return Levels(codes, tuple(unique(labels)), numeric and len(edges) > 0 and not len(exact), missing)
 
 
-def find_edges(column: "pd.Series[Any]", bins: Bins | None = None, *, dates: bool = False) -> tuple[Array, Array]:
+def find_edges(column: pd.Series, bins: Bins | None = None, *, dates: bool = False) -> tuple[Array, Array]:
     """Return the lower ends of the bands of numbers after the first, and the values where each is a level of its own.
 
     Quantiles are rounded to a plain number, or a day, month or year; where rounding or ties leave none, the second
@@ -125,7 +123,7 @@ def band_labels(edges: Sequence[float] | Array, *, dates: bool = False) -> list[
     return [f"{under} {names[0]}", *(f"{low} to {under} {high}" for low, high in pairwise(names)), last]
 
 
-def _by_value(column: "pd.Series[Any]", most: int | None) -> tuple[Codes, list[str]]:
+def _by_value(column: pd.Series, most: int | None) -> tuple[Codes, list[str]]:
     """Code a column by its categories in their order; beyond ``most`` only the most frequent, then all others."""
     categories = column.astype("category").cat
     codes, labels = np.array(categories.codes, dtype=np.intp), [value_text(value) for value in categories.categories]

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_err
 FEW_GROUPS, LEAST_TIMES = 15, 100
 
 
-def check_weights(weight: "pd.Series[Any]") -> "pd.Series[Any]":
+def check_weights(weight: pd.Series) -> pd.Series:
     """Return weights as ``float64``.
 
     Raises
@@ -145,9 +145,7 @@ class Units:
     weight: str = ""
 
     @classmethod
-    def of(
-        cls, group: "pd.Series[Any] | None", time: "pd.Series[Any] | None", weight: "pd.Series[Any] | None" = None
-    ) -> "Units | None":
+    def of(cls, group: pd.Series | None, time: pd.Series | None, weight: pd.Series | None = None) -> "Units | None":
         """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
 
         Rows without a group form one group, as they do in a split: what they have in common is not known. Each row is

@@ -1,7 +1,5 @@
 """The cells of a column: what they hold, as numbers, moments or texts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +19,7 @@ _KINDS |= dict.fromkeys(("date", "datetime", "datetime64", "period"), "date")
 _KINDS |= dict.fromkeys(("timedelta", "timedelta64"), "duration")
 
 
-def column_kind(series: pd.Series[Any]) -> Any:
+def column_kind(series: pd.Series) -> Any:
     """Name what a column holds: number, bool, text, category, date, duration, mixed, nested or missing.
 
     Examples
@@ -42,7 +40,7 @@ def column_kind(series: pd.Series[Any]) -> Any:
     return "text" if len(types) == 1 else "mixed"
 
 
-def usual(series: pd.Series[Any]) -> pd.Series[Any]:
+def usual(series: pd.Series) -> pd.Series:
     """Return a column as it is usually kept: not sparse, no decimals, Arrow's dates as Python's, whole without a point.
 
     Examples
@@ -64,7 +62,7 @@ def usual(series: pd.Series[Any]) -> pd.Series[Any]:
     return series.cat.rename_categories(labels.astype("int64").tolist()) if whole else series
 
 
-def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
+def plain_numbers(series: pd.Series) -> pd.Series:
     """Return numbers or yes/no as ``int64`` where they are whole and complete, else as ``float64``."""
     if (kind := pd.api.types.infer_dtype(series, skipna=True)) in ("integer", "boolean") and not series.isna().any():
         values = series.to_numpy()
@@ -74,7 +72,7 @@ def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(values, index=series.index, name=series.name)
 
 
-def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def text_labels(series: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return the distinct texts of a column in order of appearance, and which one each row has; -1 for missing.
 
     Examples
@@ -89,7 +87,7 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
     return codes.astype("int64"), np.array([str(label) for label in distinct], dtype=object)
 
 
-def as_texts(series: pd.Series[Any]) -> pa.StringArray:
+def as_texts(series: pd.Series) -> pa.StringArray:
     """Write the cells of a column as texts; null where there is none."""
     codes, labels = text_labels(series)
     try:
@@ -99,9 +97,7 @@ def as_texts(series: pd.Series[Any]) -> pa.StringArray:
     return texts.take(pa.array(codes, mask=codes < 0))
 
 
-def read_cells(
-    series: pd.Series[Any], how: Format, categories: Sequence[str] = (), ordered: bool = False
-) -> pd.Series[Any]:
+def read_cells(series: pd.Series, how: Format, categories: Sequence[str] = (), ordered: bool = False) -> pd.Series:
     """Read a column as it was settled: as numbers, or as a category where it holds text.
 
     Parameters
@@ -153,7 +149,7 @@ def read_cells(
     return finite(plain_numbers(series), written)
 
 
-def finite(numbers: pd.Series[Any], written: bool = False) -> pd.Series[Any]:
+def finite(numbers: pd.Series, written: bool = False) -> pd.Series:
     """Return numbers, missing where beyond measure; ``int64`` where they were written as text and all are whole."""
     values = numbers.to_numpy()
     if written and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all()):
@@ -161,7 +157,7 @@ def finite(numbers: pd.Series[Any], written: bool = False) -> pd.Series[Any]:
     return numbers.mask(np.abs(values) > HUGE)
 
 
-def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
+def as_label(plain: pd.Series) -> pd.Series:
     """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
     values = plain.reset_index(drop=True).dropna()
     if (kind := pd.api.types.infer_dtype(values)) == "integer":
@@ -176,7 +172,7 @@ def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
     return texts.astype(pd.CategoricalDtype(pd.Index(texts.dropna().unique(), dtype=object)))
 
 
-def as_days(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
+def as_days(series: pd.Series, kind: str) -> pd.Series:
     """Return dates as days since 1970-01-01, and durations as days."""
     if kind == "duration":
         return (pd.to_timedelta(series) / pd.Timedelta(days=1)).astype("float64")
@@ -185,7 +181,7 @@ def as_days(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
     return pd.Series(numbers, index=series.index, name=series.name)
 
 
-def moments(series: pd.Series[Any]) -> pd.Series[Any]:
+def moments(series: pd.Series) -> pd.Series:
     """Return dates as moments in UTC, without a zone."""
     stamps: Any = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
     return pd.Series(pd.to_datetime(stamps, utc=True).dt.tz_localize(None))

@@ -69,7 +69,7 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.estimator.predict_proba(self.read(table)))
 
 
-def _read(series: "pd.Series[Any]", settled: Mapping[str, Any]) -> "pd.Series[Any]":
+def _read(series: pd.Series, settled: Mapping[str, Any]) -> pd.Series:
     names = {one.name for one in fields(Format)} & set(settled)
     how: dict[str, Any] = {name: tuple(one) if isinstance(one := settled[name], list) else one for name in names}
     cells = read_cells(series, Format(**how), settled.get("categories", ()))
