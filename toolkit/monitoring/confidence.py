@@ -67,13 +67,11 @@ class ByScore(NamedTuple):
         return measure_scored(self.current.take(rows))
 
     def surprise(self, rows: Codes) -> tuple[float, float]:
-        """Test whether labels follow the scores, of rows that the reference has others like.
+        """Test whether labels follow the scores of rows that the reference has others like.
 
         First as such rows tell of them (concept shift), then as the reference does as it is (calibration shift).
         """
-        part = self.current.take(rows[self.supported[rows]])
-        if not len(part.y_true):
-            return 1.0, 1.0
+        part = self.current.take(rows)
         found = [shift_test(part.y_true, part.y_score, one, part.units) for one in (self.calibrator, self.plain)]
         return found[0], found[1]
 
