@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
@@ -242,18 +244,26 @@ def before(last, *encoding):
     return make_pipeline(make_column_transformer((make_pipeline(*encoding), ["floor"]), remainder="passthrough"), last)
 
 
+ONE_HOT = before(LogisticRegression(), OneHotEncoder(handle_unknown="ignore"))
+
+
 @pytest.mark.parametrize("written", ["int64", "reordered"])
 @pytest.mark.parametrize(
     "model",
     [
-        before(LogisticRegression(), OneHotEncoder(handle_unknown="ignore")),
+        ONE_HOT,
         before(LogisticRegression(), SimpleImputer(strategy="most_frequent"), TargetEncoder()),
         HistGradientBoostingClassifier(max_iter=10),
         LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1),
         XGBClassifier(n_estimators=10, n_jobs=1, enable_categorical=True),
         GridSearchCV(LGBMClassifier(n_jobs=1, verbose=-1), {"n_estimators": [10]}, cv=2),
+        CalibratedClassifierCV(GridSearchCV(ONE_HOT, {"logisticregression__C": [1.0]}, cv=2), cv=2),
+        StackingClassifier([("rest", DummyClassifier()), ("one", ONE_HOT)], cv=2),
+        FixedThresholdClassifier(
+            make_pipeline(FeatureUnion([("one", ONE_HOT[:1])]), LogisticRegression()), threshold=0.4
+        ),
     ],
-    ids=["onehot", "target", "histogram", "lightgbm", "xgboost", "search"],
+    ids=["onehot", "target", "histogram", "lightgbm", "xgboost", "search", "calibrated", "stacked", "union"],
 )
 def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, written):
     rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS, categories=[5, 3, 1, 0, 2, 4]))
@@ -264,6 +274,27 @@ def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, w
     for like in (None, fitted):
         data = load_dataset(again.assign(rated=RATED), target="rated", like=like)
         assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("kind", [object, "string", "category"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ONE_HOT,
+        CalibratedClassifierCV(ONE_HOT, cv=2),
+        before(LogisticRegression(), TargetEncoder()),
+        LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1),
+    ],
+    ids=["onehot", "calibrated", "target", "lightgbm"],
+)
+@pytest.mark.parametrize("spelled", [str, lambda floor: str(floor > 2)], ids=["numbers", "true and false"])
+def test_a_model_fitted_on_texts_that_look_like_something_else_meets_them_again(model, kind, spelled):
+    texts = ROWS[["noise"]].assign(floor=pd.Series(FLOORS).map(spelled).astype("category"))
+    trees = isinstance(model, LGBMClassifier)
+    fitted = clone(model).fit(texts if trees else texts.astype({"floor": object}), RATED)
+    wanted = fitted.predict_proba(texts)[:, 1]
+    data = load_dataset(texts.astype({"floor": kind}).assign(rated=RATED), target="rated")
+    assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("own", [(1, 2), (0, 2), ("0", "2")])

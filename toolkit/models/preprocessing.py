@@ -159,7 +159,7 @@ def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
 
 
 def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
-    """Write labels as the numbers that a model was fitted on, and numbers as the categories that it takes.
+    """Write labels as the numbers, or numbers as the texts, that a model was fitted on, and as the categories it takes.
 
     Parameters
     ----------
@@ -183,14 +183,24 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
     """
     inner = getattr(model, "best_estimator_", model)
     takes_categories, written = hasattr(inner, "booster_") or hasattr(inner, "get_booster"), {}
-    for name, labels in encoded_labels(inner).items():
-        if name not in features or any(isinstance(label, str) for label in labels):
+    for name, labels in encoded_labels(model).items():
+        texts = any(isinstance(label, str) for label in labels)
+        if name not in features or (texts and is_text(features[name])):
             continue
-        column = features[name]
-        cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
-        if (numbers := pd.to_numeric(cells, errors="coerce")).notna().equals(column.notna()):
-            written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
+        numbers, known = map(_as_numbers, (features[name], pd.Series(labels, dtype="category")))
+        if numbers is None or known is None:
+            continue
+        if texts:  # the table's own reading took them for numbers
+            spelled = numbers.map(dict(zip(known, labels, strict=True)))
+            numbers = spelled.fillna(numbers.astype(str)).where(numbers.notna())
+        written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
     return pd.DataFrame({**features, **written}, copy=False) if written else features
+
+
+def _as_numbers(column: pd.Series) -> pd.Series | None:
+    cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().equals(column.notna()) else None
 
 
 def given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:
