@@ -176,6 +176,71 @@ def test_scores_of_a_function_are_found_by_the_names_of_the_classes():
     assert predict(said, DATA).y_pred == pytest.approx(ROWS["age in years"] / 100)
 
 
+class Tables(LogisticRegression):
+    """Answers in tables, as ``how`` makes them of the classes and the probabilities."""
+
+    def __init__(self, how=lambda table: table):
+        super().__init__(max_iter=1000)
+        self.how = how
+
+    def predict_proba(self, rows):
+        return self.how(pd.DataFrame(super().predict_proba(rows), index=rows.index, columns=self.classes_))
+
+
+def backwards(table):
+    return table[table.columns[::-1]]
+
+
+@pytest.mark.parametrize("target", ["buys", "thirds"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        backwards,
+        lambda table: table.sort_values(table.columns[0]),
+        lambda table: backwards(table).reset_index(drop=True),
+    ],
+    ids=["columns", "rows", "no index"],
+)
+def test_what_a_model_says_in_a_table_is_found_by_its_columns_and_rows(how, target):
+    rows = ROWS.assign(thirds=pd.cut(ROWS["age in years"], 3, labels=["a", "b", "c"]).astype(str)).sample(
+        frac=1, random_state=1
+    )
+    data = load_dataset(rows[[*NAMES, target]], target=target, positive="yes" if target == "buys" else None)
+    plain = LogisticRegression(max_iter=1000).fit(rows[NAMES], rows[target])
+    wanted = evaluate(plain, data, latency=False).scalars()["test.log_loss"].value
+    told = Tables(how).fit(rows[NAMES], rows[target])
+    assert evaluate(told, data, latency=False).scalars()["test.log_loss"].value == pytest.approx(wanted)
+
+
+def test_numbers_that_a_model_says_in_another_order_of_rows_are_found():
+    class Sorted(LinearRegression):
+        def predict(self, rows):
+            return pd.Series(super().predict(rows), index=rows.index).sort_values()
+
+    data = load_dataset(ROWS[NAMES], target="age in years")
+    line = LinearRegression().fit(ROWS[["noise"]], ROWS["age in years"])
+    told = predict(Sorted().fit(ROWS[["noise"]], ROWS["age in years"]), data)
+    assert told.y_pred == pytest.approx(line.predict(ROWS[["noise"]]))
+
+
+@pytest.mark.parametrize("target", ["buys", "thirds"])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda table: table * 100, r"Tables.predict_proba must hold probabilities in \[0, 1\]"),
+        (
+            lambda table: table / 2,
+            "Tables.predict_proba must hold probabilities of the classes that add up to 1; in 400 of 400",
+        ),
+    ],
+)
+def test_what_is_called_a_probability_and_is_none_is_refused(how, message, target):
+    rows = ROWS.assign(thirds=pd.cut(ROWS["age in years"], 3, labels=["a", "b", "c"]).astype(str))
+    data = load_dataset(rows[[*NAMES, target]], target=target)
+    with pytest.raises(InputError, match=message):
+        evaluate(Tables(how).fit(rows[NAMES], rows[target]), data, latency=False)
+
+
 @pytest.mark.parametrize("probabilities", [True, False])
 def test_a_model_that_does_not_cut_its_scores_in_the_middle_is_judged_as_it_decides(probabilities):
     inner, cut = (LogisticRegression(max_iter=1000), 0.8) if probabilities else (LinearSVC(), 0.4)
