@@ -362,6 +362,31 @@ def test_a_model_fitted_on_texts_that_look_like_something_else_meets_them_again(
     assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("gap", ["", " ", "NA"])
+@pytest.mark.parametrize(
+    "model", [ONE_HOT, LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1)], ids=["onehot", "lightgbm"]
+)
+def test_a_gap_is_the_label_by_which_an_encoder_knows_it(model, gap):
+    rows = ROWS[["noise"]].assign(floor=np.array([gap, "low", "high"], dtype=object)[FLOORS // 2])
+    fitted = clone(model).fit(rows if model is ONE_HOT else rows.astype({"floor": "category"}), FLOORS < 2)
+    wanted = fitted.predict_proba(rows if model is ONE_HOT else rows.astype({"floor": "category"}))
+    data = load_dataset(rows.assign(rated=FLOORS < 2), target="rated")
+    assert data.features["floor"].isna().any()
+    assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(wanted)
+
+
+def test_texts_that_a_table_reads_as_something_else_are_refused_with_a_way_out():
+    rows = ROWS[["noise"]].assign(floor=pd.Series(FLOORS).map("{}%".format))
+    fitted = clone(ONE_HOT).fit(rows, RATED)
+    data = load_dataset(rows.assign(rated=RATED), target="rated")
+    with pytest.raises(
+        InputError, match=r"'floor' as labels such as '0%', .* as numbers or dates. Read the table with"
+    ):
+        predict(fitted, data)
+    found = load_dataset(rows.assign(rated=RATED), target="rated", like=fitted)
+    assert Model.of(fitted, found).predict_proba(found.features) == pytest.approx(fitted.predict_proba(rows))
+
+
 @pytest.mark.parametrize("own", [(1, 2), (0, 2), ("0", "2")])
 def test_a_model_that_shares_one_of_two_labels_with_the_table_is_refused(own):
     model = LogisticRegression().fit(ROWS[["noise"]], np.array(own)[CODES])

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from toolkit.data import encoded_labels, is_text
+from toolkit.data import encoded_labels, is_text, marks_in
 from toolkit.errors import listed
 from toolkit.models.findings import refusal
 from toolkit.statistics import AnyArray, Codes
@@ -181,19 +181,22 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
     >>> as_fitted(fitted, rows.astype(str).astype("category"))["floor"].cat.categories.tolist()
     [1, 3]
     """
-    inner = getattr(model, "best_estimator_", model)
-    takes_categories, written = hasattr(inner, "booster_") or hasattr(inner, "get_booster"), {}
+    takes_categories, written = {"booster_", "get_booster"} & {*dir(getattr(model, "best_estimator_", model))}, {}
     for name, labels in encoded_labels(model).items():
-        texts = any(isinstance(label, str) for label in labels)
-        if name not in features or (texts and is_text(features[name])):
+        if name not in features or not (there := (cells := features[name]).notna()).any():
             continue
-        numbers, known = map(_as_numbers, (features[name], pd.Series(labels, dtype="category")))
-        if numbers is None or known is None:
-            continue
-        if texts:  # the table's own reading took them for numbers
-            spelled = numbers.map(dict(zip(known, labels, strict=True)))
-            numbers = spelled.fillna(numbers.astype(str)).where(numbers.notna())
-        written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
+        texts = [label for label in labels if isinstance(label, str)]
+        if texts and is_text(cells):
+            marks = marks_in(texts) if len(texts) == len(labels) and not there.all() else ()
+            found = cells.astype(object).fillna(marks[0]) if len(marks) == 1 else None
+        elif (known := _as_numbers(pd.Series(labels, dtype="category"))) is None and texts:
+            raise refusal("labels expected", column=name, label=texts[0])
+        elif (found := None if known is None else _as_numbers(cells)) is not None and texts:
+            # The table's own reading took them for numbers.
+            spelled = found.map(dict(zip(known, labels, strict=True)))  # type: ignore[arg-type]  # known is some
+            found = spelled.fillna(found.astype(str)).where(there)
+        if found is not None:
+            written[name] = found.astype(pd.CategoricalDtype(list(labels))) if takes_categories else found
     return pd.DataFrame({**features, **written}, copy=False) if written else features
 
 
