@@ -118,8 +118,7 @@ class ThresholdExplorer(Explorer):
             found = [share_estimate(*one) for one in shares]
             if self.known:
                 found = _over(found, threshold, *self.known)
-            cost = self.costs.total(tp, fp, self.positives, self.negatives) / n
-            rows.append([threshold, *found, cost])
+            rows.append([threshold, *found, self.costs.total(tp, fp, self.positives, self.negatives) / n])
         names = ("threshold", "recall", "precision", "false_positive_rate", "selection_rate", "cost_a_row")
         return pd.DataFrame(rows, columns=list(names), index=counts.index)
 

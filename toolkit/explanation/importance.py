@@ -179,10 +179,9 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.
     ratio = np.abs(apart) / np.where(error > 0, error, 1.0)
     freedom = units.stretches if units and units.kind == "time" else count / kish(weights) - 1
-    clear = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL)
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
     # before all that it is above; ranks are wrong only if one of the comparisons is, which Holm holds to 5 %.
-    larger = clear & (apart > 0)
+    larger = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL) & (apart > 0)
     return 1 + larger.sum(axis=0), columns - larger.sum(axis=1)
 
 

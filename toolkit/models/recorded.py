@@ -188,10 +188,10 @@ def lined_up(said: Any, classes: Iterable[Any], rows: Any = None) -> Any:
     """
     if isinstance(said, pd.DataFrame) and {*map(str, said)} == {*(labels := list(map(str, classes)))}:
         said = said.set_axis(list(map(str, said)), axis=1)[labels]
-    if not (isinstance(said, pd.DataFrame | pd.Series) and isinstance(rows, pd.DataFrame) and rows.index.is_unique):
+    told = isinstance(said, pd.DataFrame | pd.Series) and isinstance(rows, pd.DataFrame) and len(said) == len(rows)
+    if not told or not rows.index.is_unique or said.index.equals(pd.RangeIndex(len(rows))):
         return said
-    counted, same = said.index.equals(pd.RangeIndex(len(said))), len(said) == len(rows)
-    return said.reindex(rows.index) if same and not counted and {*said.index} == {*rows.index} else said
+    return said.reindex(rows.index) if {*said.index} == {*rows.index} else said
 
 
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
@@ -208,12 +208,12 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
 
 def as_probabilities(values: Array, name: str) -> Array:
     """Return scores that may be probabilities; refuse those outside [0, 1], and classes that do not add up to 1."""
-    if outside := int(((values < 0) | (values > 1)).any(axis=1).sum()):
-        said = {"low": values.min(), "high": values.max()}
-        raise refusal("no probabilities", name=name, outside=outside, rows=len(values), **said)
+    low, high, rows = values.min(axis=1), values.max(axis=1), len(values)
+    if outside := int(((low < 0) | (high > 1)).sum()):
+        raise refusal("no probabilities", name=name, outside=outside, rows=rows, low=low.min(), high=high.max())
     apart = np.abs(values.sum(axis=1) - 1) > ROUNDING * values.shape[1] + 1e-9
-    if values.shape[1] > 1 and apart.any():
-        raise refusal("other sum", name=name, off=int(apart.sum()), rows=len(values))
+    if values.shape[1] > 1 and (off := int(apart.sum())):
+        raise refusal("other sum", name=name, off=off, rows=rows)
     return values
 
 

@@ -195,6 +195,5 @@ def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
     # Noise that is widened for rows that belong together may leave the range of a share.
     ends = [np.clip(np.quantile(drawn, [0.025, 0.975]), 0, 1) for drawn in known if len(drawn)]
     low, high = min(value, *(float(end[0]) for end in ends)), max(value, *(float(end[1]) for end in ends))
-    if not low < high:
-        low, high = wilson(value * n, n)
+    low, high = (low, high) if low < high else wilson(value * n, n)
     return Estimate(value, low, high, n, METHOD)

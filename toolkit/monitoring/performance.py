@@ -112,8 +112,7 @@ def estimate_performance(
     labelled = data.target.notna().to_numpy()
     rows, cells, tests, each = [], [], [], weights_of(data.units, data.rows)
     for label, places in {WHOLE: np.arange(data.rows), **windows}.items():
-        truth = places[labelled[places]]
-        estimated = expectation.estimate(places, seed)
+        truth, estimated = places[labelled[places]], expectation.estimate(places, seed)
         if np.average(~expectation.supported[places], weights=each[places]) > MOST_UNSUPPORTED:
             estimated = {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in estimated.items()}
         realized = expectation.realize(truth) if len(truth) else {}
