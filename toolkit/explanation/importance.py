@@ -169,8 +169,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     variance = np.diag(spread)
     # One observation more is reckoned with, at the furthest seen, so that a few without variation decide nothing.
     observed = weights[:, None] * scaled
-    if units:
-        observed = np.apply_along_axis(units.sums, 0, observed) * (count / rows)
+    observed = np.apply_along_axis(units.sums, 0, observed) * (count / rows) if units else observed
     furthest = observed.max(axis=0)
     one_more = (furthest[:, None] + furthest[None]) / count
     error = np.sqrt(np.maximum(variance[:, None] + variance[None] - 2 * spread, 0) + one_more**2)
