@@ -212,6 +212,11 @@ class Units:
         """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,)."""
         return freed(self.sums(influence), self.sums((influence != 0) * weights_of(self, len(influence))))
 
+    def parts(self, influence: Array) -> Array:
+        """Return what each independent observation adds: ``changes`` of groups, sums of rows or of stretches."""
+        codes, count = self.independent
+        return self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
+
     @property
     def stretches(self) -> int:
         """Into how many independent stretches a series is worth to be cut."""
@@ -222,10 +227,8 @@ class Units:
         if self.kind == "row" and self.weights is not None:
             used = self.weights[influence != 0] ** 2
             return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
-        codes, count = self.independent
-        used = int(np.count_nonzero(np.bincount(codes, influence != 0)))
-        sums = self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
-        return freedom_of(sums, used) + (self.kind == "time")
+        used = int(np.count_nonzero(np.bincount(self.independent[0], influence != 0)))
+        return freedom_of(self.parts(influence), used) + (self.kind == "time")
 
     def quantile(self, influence: Array) -> float:
         """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
