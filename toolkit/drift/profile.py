@@ -207,8 +207,8 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-_KINDS: dict[str, Callable[[Any], Any]] = {"str": str, "int": int, "bool": bool, "float": _number}
-_READ = {field.name: _KINDS[str(field.type)] for field in fields(ColumnSummary) if field.type in _KINDS}
+_KINDS: dict[Any, Callable[[Any], Any]] = {str: str, int: int, bool: bool, float: _number}
+_READ = {field.name: _KINDS[field.type] for field in fields(ColumnSummary) if field.type in _KINDS}
 
 
 def _read(item: Mapping[str, Any]) -> ColumnSummary:
