@@ -171,6 +171,17 @@ def test_groups_whose_rows_are_alike_are_no_evidence():
     assert np.mean(alone) > 0.5
 
 
+def test_a_group_with_most_of_the_rows_makes_no_slice():
+    """It draws the means to itself: by plain sums over groups 55 % of 300 searches found a slice where none is."""
+    found, code = [], np.repeat(np.arange(80), [1500] + [9] * 79)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        columns = pd.DataFrame(rng.normal(size=(80, 2))[code], columns=list("ab"))
+        loss = np.exp(0.7 * rng.normal(size=80)[code] + 0.7 * rng.normal(size=len(code)))
+        found.append(bool(search(loss, columns, Units(code, 80, "person"), seed)[0].worse()))
+    assert np.mean(found) <= 0.1
+
+
 def test_weights_count_rows_as_often_as_they_weigh():
     rng = np.random.default_rng(0)
     columns = pd.DataFrame(rng.integers(0, 3, size=(400, 3)).astype(str), columns=list("abc"))

@@ -14,6 +14,7 @@ from toolkit.statistics.measure import difference, mean
 from toolkit.statistics.metrics import binary_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import BLOCKS, FILE, paired_difference, read_replicates, replicate, write_replicates
+from toolkit.statistics.units import Units
 
 
 def scored(rng, y, skill):
@@ -50,6 +51,19 @@ class TestPaired:
     def test_the_same_model_twice_may_still_differ_by_the_rule_of_three(self, two):
         one = replicate(two[0])["accuracy"]
         assert (paired_difference(one, one).low, paired_difference(one, one).high) == (-3 / 1500, 3 / 1500)
+
+    def test_of_a_group_with_most_of_the_rows_it_is_as_wide_as_the_difference_from_the_rows(self):
+        """By plain sums over groups 19 to 73 % of 300 intervals held the truth here, now 93 to 99 %."""
+        rng = np.random.default_rng(0)
+        codes = np.repeat(np.arange(80), [1500] + [9] * 79)
+        units = Units(codes, 80, "person")
+        common = rng.normal(size=80)[codes]
+        y = (common + rng.normal(size=len(codes)) > 0).astype(float)
+        a, b = (binary_metrics(y, scored(rng, y, 0.5), units=units) for _ in range(2))
+        first, second = replicate(a), replicate(b)
+        for name in ("accuracy", "log_loss", "roc_auc"):
+            known, found = difference(a[name], b[name]), paired_difference(first[name], second[name])
+            assert found.high - found.low > 0.6 * (known.high - known.low)
 
     def test_the_interval_covers_the_true_difference(self):
         rng = np.random.default_rng(1)

@@ -245,10 +245,10 @@ def clustered(seed, levels=2):
 
 
 def ratio_effect(hits, groups):
-    """Return the variance of a share by the ratio estimator over that of as many independent rows."""
-    n, share, count = len(hits), hits.mean(), len(np.unique(groups))
-    sums = [(hits[groups == group] - share).sum() for group in np.unique(groups)]
-    return count / (count - 1) * np.square(sums).sum() / n**2 / (share * (1 - share) / n)
+    """Return the variance of a share by the jackknife over groups, over that of as many independent rows."""
+    n, share, names = len(hits), hits.mean(), np.unique(groups)
+    moved = np.array([hits[groups != one].mean() - share for one in names])
+    return (len(names) - 1) / len(names) * float(moved @ moved) / (share * (1 - share) / n)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -165,10 +165,11 @@ def scan(
 
 
 def _contrast(one: Array, other: Array) -> tuple[Array, Array]:
-    """Return the differences of mean losses, and what each block adds to their errors."""
+    """Return the differences of mean losses, and how far each moves without each block (as ``freed`` in ``units``)."""
     size, rest = (np.maximum(part[0].sum(axis=0), 1e-300) for part in (one, other))
     own, theirs = one[1].sum(axis=0) / size, other[1].sum(axis=0) / rest
-    return own - theirs, (one[1] - own * one[0]) / size - (other[1] - theirs * other[0]) / rest
+    left, others = np.maximum(size - one[0], 1e-9 * size), np.maximum(rest - other[0], 1e-9 * rest)
+    return own - theirs, (one[1] - own * one[0]) / left - (other[1] - theirs * other[0]) / others
 
 
 def _error(difference: Array, apart: Array, found: Array) -> tuple[Array, Array]:
@@ -177,7 +178,7 @@ def _error(difference: Array, apart: Array, found: Array) -> tuple[Array, Array]
     A slice without spread (every row wrong) is given that of one block more, at the mean of the others.
     """
     square, used = apart**2, np.count_nonzero(found[0], axis=0)
-    variance = square.sum(axis=0) * len(apart) / max(len(apart) - 1, 1)
+    variance = square.sum(axis=0) * (1 - 1 / np.maximum(used, 2))
     worth = 3 * square.sum(axis=0) ** 2 / np.maximum((square**2).sum(axis=0), 1e-300)
     variance = np.maximum(variance, (difference / np.maximum(used, 1)) ** 2)
     return np.sqrt(np.maximum(variance, 1e-300)), np.maximum(np.minimum(worth, used) - 1, 1.0)

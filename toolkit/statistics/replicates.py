@@ -16,6 +16,7 @@ import numpy as np
 from toolkit.core import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, t_quantile
 from toolkit.statistics.measure import Measure
+from toolkit.statistics.units import freedom_of, weights_of
 
 #: Name of the file beside ``results.json``.
 FILE = "replicates.json"
@@ -32,7 +33,7 @@ class Replicated(NamedTuple):
     ----------
     value : float
     n, units : int
-        Rows it was measured on, and the independent observations among them.
+        Rows it was measured on, and the independent observations that their variance is worth.
     unit, bounds
         As ``Measure`` has them.
     draws : array of shape (1000,)
@@ -59,13 +60,13 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
     smooth = {name: one.pairing for name, one in defined.items() if one.pairing is not None and len(one.pairing)}
     influences = np.column_stack(list(smooth.values()))
     n, among = len(influences), next(iter(measures.values())).units
+    worth = n
     if among:
-        codes, count = among.independent
-        influences = np.column_stack([np.bincount(codes, column, count) for column in influences.T])
-        influences *= math.sqrt(count / max(count - 1, 1))
+        influences = np.column_stack([among.parts(column) for column in influences.T])
+        influences *= math.sqrt(len(influences) / max(len(influences) - 1, 1))
+        worth = round(freedom_of(among.parts(weights_of(among, n)))) + 1
     known = [(name, defined[name], drawn) for name, drawn in zip(smooth, _signed_sums(influences).T / n, strict=True)]
-    size = n, len(influences)
-    return {name: Replicated(one.estimate.value, *size, one.unit, one.bounds, drawn) for name, one, drawn in known}
+    return {name: Replicated(one.estimate.value, n, worth, one.unit, one.bounds, drawn) for name, one, drawn in known}
 
 
 def paired_difference(first: Replicated, second: Replicated) -> Estimate:

@@ -57,8 +57,9 @@ def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = Non
     """Return how many rows of groups tell as much about the shares of some values as one independent row does.
 
     The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
-    doi:10.2307/2532311): counts divided by it behave as those of independent rows do in tests and intervals. Not below
-    1, so that values which alternate within groups never count as more rows than there are.
+    doi:10.2307/2532311): counts divided by it behave as those of independent rows do in tests and intervals. Each group
+    is freed from its own pull, and Student's quantile makes up for a few that dominate. Not below 1, so that values
+    which alternate within groups never count as more rows than there are.
 
     Parameters
     ----------
@@ -79,12 +80,14 @@ def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = Non
     """
     n, sizes = len(codes), np.bincount(groups, weights).astype(float)
     cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
-    totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)
-    spread = n * float((squares[totals > 0] / totals[totals > 0]).sum()) - float(sizes @ sizes)
+    totals = cells.sum(axis=0)
     kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
     if kinds < 2 or used < 2:
         return max(float(sizes @ sizes) / n, 1.0)
-    return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)
+    squares = cells.power(2) @ np.divide(n, totals, where=totals > 0, out=np.zeros(len(totals))) - sizes**2
+    moved = freed(np.sqrt(np.maximum(squares, 0)), sizes)
+    wider = t_quantile(max(freedom_of(moved, used), 1.0) + 1) / t_quantile(used)
+    return max(used / (used - 1) * wider**2 * float(moved @ moved) / (n * (kinds - 1)), 1.0)
 
 
 def weights_of(units: "Units | None", n: int) -> Array:
@@ -212,6 +215,11 @@ class Units:
         """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,)."""
         return freed(self.sums(influence), self.sums((influence != 0) * weights_of(self, len(influence))))
 
+    def parts(self, influence: Array) -> Array:
+        """Return what each independent observation adds: ``changes`` of groups, sums of rows or of stretches."""
+        codes, count = self.independent
+        return self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
+
     @property
     def stretches(self) -> int:
         """Into how many independent stretches a series is worth to be cut."""
@@ -222,10 +230,8 @@ class Units:
         if self.kind == "row" and self.weights is not None:
             used = self.weights[influence != 0] ** 2
             return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
-        codes, count = self.independent
-        used = int(np.count_nonzero(np.bincount(codes, influence != 0)))
-        sums = self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
-        return freedom_of(sums, used) + (self.kind == "time")
+        used = int(np.count_nonzero(np.bincount(self.independent[0], influence != 0)))
+        return freedom_of(self.parts(influence), used) + (self.kind == "time")
 
     def quantile(self, influence: Array) -> float:
         """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
@@ -272,10 +278,10 @@ class Units:
 
 
 def summed(rows: Array, units: Units | None) -> Array:
-    """Sum rows of numbers within groups, scaled so that the squares are those of a sample of groups."""
+    """Sum rows of numbers within groups, as ``Units.parts``, so that the squares are those of a sample of groups."""
     if units is None:
         return rows
-    return np.asarray(np.apply_along_axis(units.sums, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
+    return np.asarray(np.apply_along_axis(units.parts, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
 
 
 def likeness(left: Array, units: Units | None) -> float:
