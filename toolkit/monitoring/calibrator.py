@@ -100,8 +100,7 @@ def fit_calibrator(
     position = _positions(score, centre, unit, probabilities)
     each = np.ones(len(y_true)) if weights is None else weights
     # How many equally weighted rows those of a class are worth (Kish 1965).
-    classes = (each[y_true == label] for label in (1, 0))
-    ones, zeros = (len(own) / kish(own) if own.any() else 0.0 for own in classes)
+    ones, zeros = (len(own) / kish(own) if own.any() else 0.0 for own in (each[y_true == 1], each[y_true == 0]))
     rarer = min(ones, zeros)
     knots = _place_knots(position, each, rarer)
     target, terms = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2)), _terms(position, knots)

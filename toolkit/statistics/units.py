@@ -274,10 +274,11 @@ class Units:
 
 
 def summed(rows: Array, units: Units | None) -> Array:
-    """Sum rows of numbers within groups, as ``Units.parts``, so that the squares are those of a sample of groups."""
+    """Sum rows of numbers as ``Units.parts`` does, scaled so that the squares are those of a sample of these."""
     if units is None:
         return rows
-    return np.asarray(np.apply_along_axis(units.parts, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
+    found = np.apply_along_axis(units.parts, 0, rows)
+    return np.asarray(found * math.sqrt(len(found) / max(len(found) - 1, 1)))
 
 
 def likeness(left: Array, units: Units | None) -> float:
