@@ -98,12 +98,22 @@ def test_several_arms_share_the_level():
     found = measured(frame)
     assert found.table["arm"].tolist() == ["new", "other"]
     p = found.table["p_value"]
-    assert found.table["p_adjusted"].tolist() == pytest.approx([min(1, 2 * p[0]), max(p[1], min(1, 2 * p[0]))])
+    assert found.table["p_adjusted"].tolist() == pytest.approx([min(1, 2 * p[0]), min(1, 2 * p[1])])
     assert found.table["outcome"].tolist() == ["better", "undecided"]
     pair = measured(frame[frame["arm"] != "other"]).table.iloc[0]["difference"]
     shared = found.table.iloc[0]["difference"]
     assert shared.high - shared.low > pair.high - pair.low
     assert found.scalars()["ab.new.p_value"].value == pytest.approx(2 * p[0])
+
+
+@pytest.mark.parametrize("lift", [1.04, 1.045, 1.05])
+def test_an_outcome_never_contradicts_its_interval(lift):
+    frame = trial(lift=1.2, arms=("new", "other", "old"))
+    other = frame["arm"] == "other"
+    frame.loc[other, "spent"] *= lift
+    for _, row in measured(frame).table.iterrows():
+        beyond = row["difference"].low > 0 or row["difference"].high < 0
+        assert (row["outcome"] in ("better", "worse")) == beyond
 
 
 class TestTrust:

@@ -211,6 +211,13 @@ def test_it_takes_its_columns_out_of_any_table():
         model.predict(DATA.features[["age in years"]])
 
 
+def test_it_predicts_a_dataset_as_its_features():
+    data = load_dataset("wine")
+    model = train(split_dataset(data, seed=0), candidates=["logistic"], cv=2).model
+    assert (model.predict(data) == model.predict(data.features)).all()
+    assert (model.predict_proba(data) == model.predict_proba(data.features)).all()
+
+
 def test_a_column_whose_name_is_empty_is_one_like_others():
     table = people().rename(columns={"noise": ""})
     parts = split_dataset(load_dataset(table, target=table.columns[-1]))

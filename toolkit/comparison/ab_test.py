@@ -15,7 +15,7 @@ from toolkit.core import Drawing, Estimate, Face, FaceTable, KeyNumber, finder, 
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.data import Dataset, RawTable, as_dataset, plain_column, read_table
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
-from toolkit.statistics import AnyArray, Codes, Mask, holm
+from toolkit.statistics import AnyArray, Codes, Mask
 
 finding = finder(__file__)
 MISMATCH = 0.001
@@ -39,9 +39,9 @@ def ab_test(
     """Compare the arms of a test in use with its control.
 
     The intervals are asymptotic confidence sequences (Waudby-Smith et al. 2024, doi:10.1214/24-AOS2408): they hold at
-    all looks together, so that the test may be looked at every day and stopped at any time. P values of several arms
-    are Holm's. With a covariate from before the start the outcome is adjusted by it (CUPED: Deng et al. 2013,
-    doi:10.1145/2433396.2433413).
+    all looks together, so that the test may be looked at every day and stopped at any time. Intervals and p values of
+    several arms share the level (Bonferroni). With a covariate from before the start the outcome is adjusted by it
+    (CUPED: Deng et al. 2013, doi:10.1145/2433396.2433413).
 
     Parameters
     ----------
@@ -143,11 +143,12 @@ def _numbers(raw: RawTable, frame: pd.DataFrame, name: str) -> Any:
 
 
 def _compared(measure: str, means: Mapping[str, Mean], control: str, sign: int, planned: int) -> list[tuple[Any, ...]]:
-    """Compare each arm with the control; the p values are Holm's over the arms."""
+    """Compare each arm with the control, one of several: p values and intervals share the level alike (Bonferroni)."""
     first, others = means[control], {name: one for name, one in means.items() if name != control}
     found = [Contrast.of(one, first, len(others), planned) for one in others.values()]
     rows = []
-    for (name, one), contrast, p in zip(others.items(), found, holm([each.p_value for each in found]), strict=True):
+    for (name, one), contrast in zip(others.items(), found, strict=True):
+        p = np.minimum(contrast.p_value * len(others), 1)
         ahead = sign * contrast.difference.value
         unknown = "too few units" if min(one.units, first.units) < LEAST else "no variation"
         outcome = unknown if math.isnan(p) else "undecided" if p > ALPHA else "better" if ahead > 0 else "worse"

@@ -119,13 +119,13 @@ class Model:
         schema = schema.taking(list(taken.values())) if taken else schema
         return replace(self, schema=schema, classes=_spelled(classes, schema), positive=schema.positive)
 
-    def predict(self, features: pd.DataFrame) -> AnyArray:
+    def predict(self, features: pd.DataFrame | Dataset) -> AnyArray:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
         at = self.threshold
         cuts = at is not None and not np.isnan(at.value) and not self.decides and self._scored
         return self.decide(features)[0] if cuts else self.labels(features)
 
-    def decide(self, features: pd.DataFrame) -> tuple[AnyArray, Array | None]:
+    def decide(self, features: pd.DataFrame | Dataset) -> tuple[AnyArray, Array | None]:
         """Return what ``predict`` does, and beside it the scores of the positive class, where there are some."""
         if not self._scored:
             return self.labels(features), None
@@ -140,12 +140,12 @@ class Model:
         return bool(self.scores) and len(self.classes) == 2 and self.positive in self.classes
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]
-    def predict_proba(self, features: pd.DataFrame) -> Array:
+    def predict_proba(self, features: pd.DataFrame | Dataset) -> Array:
         """Return the probability of each row and class, in the order of ``classes``."""
         return self.read("predict_proba", features)
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))  # type: ignore[untyped-decorator]
-    def decision_function(self, features: pd.DataFrame) -> Array:
+    def decision_function(self, features: pd.DataFrame | Dataset) -> Array:
         """Return the estimator's own scores: of two classes one, for the second of them."""
         return self.read("decision_function", features)
 
@@ -164,7 +164,7 @@ class Model:
         """The estimator itself: the last step of a pipeline."""
         return self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
 
-    def labels(self, features: pd.DataFrame, table: str = "the table") -> AnyArray:
+    def labels(self, features: pd.DataFrame | Dataset, table: str = "the table") -> AnyArray:
         """Return the labels, or numbers, that the estimator itself predicts, whatever the threshold."""
         found, own = np.asarray(self.ask("predict", features, table)), own_labels(self.estimator)
         if found.ndim > 1 and found.shape[1] > 1:
@@ -174,7 +174,7 @@ class Model:
             return found
         return pd.Series(found).map(dict(zip(own, self.classes, strict=True))).to_numpy(dtype=object)
 
-    def positive_scores(self, positive: object, features: pd.DataFrame, table: str = "the table") -> Array:
+    def positive_scores(self, positive: object, features: pd.DataFrame | Dataset, table: str = "the table") -> Array:
         """Return what a threshold cuts: the probability of a class, its decision values, or 1 where it is predicted."""
         place = self.classes.index(positive)
         if self.scores == "predict_proba":
@@ -217,10 +217,11 @@ class Model:
         with refusing("The model cannot take the table", kinds=(ValueError,)):
             return TableModel(self.estimator, self.schema.plain()).read(features)
 
-    def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
+    def ask(self, method: str, features: pd.DataFrame | Dataset, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
+        rows = features.features if isinstance(features, Dataset) else features
         asked = (self.estimator, self.schema, method)
-        return self._answers.find(asked, features, lambda rows: self._ask(method, rows, table))
+        return self._answers.find(asked, rows, lambda some: self._ask(method, some, table))
 
     def _ask(self, method: str, features: pd.DataFrame, table: str) -> Any:
         inputs = self.inputs(features, table)
@@ -237,7 +238,7 @@ class Model:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""
         return ModelRecord(self.name, version=self.version) if self.version else None
 
-    def read(self, method: str, features: pd.DataFrame, table: str = "the table") -> Array:
+    def read(self, method: str, features: pd.DataFrame | Dataset, table: str = "the table") -> Array:
         """Return what a method that gives scores says, as numbers."""
         found = np.asarray(self.ask(method, features, table), dtype=float)
         if method == "predict_proba" and self.classes and found.shape[1:] != (len(self.classes),):
