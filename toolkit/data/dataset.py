@@ -129,6 +129,14 @@ class Dataset(Result):
         return Units.of(self.group, None, self.weight)
 
     @property
+    def spans(self) -> Units | None:
+        """The same, but of rows that have times and no groups the stretches of their series, which are the groups."""
+        if (found := Units.of(self.group, self.time, self.weight)) is None or found.kind != "time":
+            return found
+        codes, count = found.independent
+        return replace(found, codes=codes, count=count, kind="group", name=f"stretches of {found.name}")
+
+    @property
     def _has_labels(self) -> bool:
         return bool(self.task) and bool(self.target.notna().any())
 
