@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 import toolkit.cli_lifecycle  # its commands
+from toolkit import data as tables
 from toolkit.console import answer, command, main, text_table
-from toolkit.core import counted, printable
+from toolkit.core import LEVELS, by_severity, counted, printable
 from toolkit.errors import InputError
 from toolkit.runs import parameters
 
@@ -84,8 +85,6 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
-    from toolkit.core import LEVELS
-
     if fail_on and outcome not in ("ok", "fail", *LEVELS):
         click.echo(f"Warning: --fail-on {fail_on} did nothing: this report makes no decision about drift.", err=True)
     if outcome in {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}:
@@ -139,22 +138,17 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
 
     For each column it says what it holds, what it is read as, with an example, and why.
     """
-    from toolkit.data import BUILT_IN
-
     if source is None:
         if schema or save:
             raise click.UsageError("Name the table: toolkit data NAME.")
-        rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in BUILT_IN.values()]
+        rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in tables.BUILT_IN.values()]
         click.echo(text_table(["table", "task", "rows", "columns", "target", "what it is"], rows))
         return
-    from toolkit.core import by_severity
-    from toolkit.data import as_dataset, read_table, readable
-
     if save and save.exists():
         raise InputError(f"There is a file {str(save)!r} already, perhaps edited by hand. Give --save another name.")
     known = toolkit.Schema.load(schema) if schema else None
-    if target is None and source not in BUILT_IN and not (known and known.task):
-        table = as_dataset(read_table(source, known), "table", like=known, **roles)
+    if target is None and source not in tables.BUILT_IN and not (known and known.task):
+        table = tables.as_dataset(tables.read_table(source, known), "table", like=known, **roles)
         findings, task, more = by_severity(table.notes), "", "With --target COLUMN more is checked."
     else:
         table = toolkit.load_dataset(source, target=target, schema=known, **roles)
@@ -163,7 +157,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
     click.echo(
         f"{printable(table.name)}: {counted(table.rows, 'row')}, {counted(table.columns, 'column')}{task}\n{more}\n"
     )
-    shown = readable(table.profile())
+    shown = tables.readable(table.profile())
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist()))
     settled = [[name, one.role, one, one.example, one.why] for name, one in table.schema.columns.items()]
     click.echo("\n" + text_table(["column", "role", "read as", "example", "why"], settled))
@@ -247,9 +241,8 @@ def demo(out: Path) -> None:
 @command("profile save")
 def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
     """Write the profile of the table SOURCE to PATH, as JSON."""
-    from toolkit.data import as_dataset, read_table
-
-    table = as_dataset(read_table(source), "table", target=target or "", time=time or "", periods=periods)
+    given: Any = {"target": target or "", "time": time or "", "periods": periods}
+    table = tables.as_dataset(tables.read_table(source), "table", **given)
     click.echo(toolkit.summarize(table).save(path))
 
 

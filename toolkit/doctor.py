@@ -6,9 +6,10 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from toolkit.core import counted, masked
 from toolkit.errors import InputError, listed
@@ -19,8 +20,7 @@ from toolkit.runs.process import interrupted
 MEMORY_GB = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One thing that was looked at.
 
     Attributes
@@ -75,21 +75,19 @@ def _packages() -> list[Check]:
 
 
 def _requirements() -> list[str]:
-    try:
+    with suppress(metadata.PackageNotFoundError):
         return metadata.requires("jupyter-experiment-toolkit") or []
-    except metadata.PackageNotFoundError:
-        # A clone that is used without being installed.
-        text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-        return list(tomllib.loads(text)["project"]["dependencies"])
+    # A clone that is used without being installed.
+    text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+    return list(tomllib.loads(text)["project"]["dependencies"])
 
 
 def _kernel() -> Check:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    try:
+    command = ""
+    with suppress(NoSuchKernel):
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]
-    except NoSuchKernel:
-        command = ""
     # A bare "python" means the interpreter that starts the kernel.
     if Path(command).is_absolute() and Path(command) != Path(sys.executable):
         found = f"the Jupyter kernel 'python3' is {command}; toolkit run uses {sys.executable} all the same"

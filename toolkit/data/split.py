@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, counted, spread
+from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_severity, counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.columns import bars_of
 from toolkit.data.contract import is_text
@@ -140,14 +140,12 @@ class Split(Result):
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in parts.items() if part is not None}
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row a part: ``part``, ``rows``, ``share``, the target, and the first and last time.
+    @cached_property
+    def table(self) -> pd.DataFrame:  # type: ignore[override]  # of a result that makes its table when it is asked
+        """One row a part: ``part``, ``rows``, ``share``, the target, and the first and last time.
 
         The target is ``target_rate`` (binary), ``target_mean`` (regression) or ``share of <class>`` (six at most).
         """
-        return spread(self._table())
-
-    def _table(self) -> pd.DataFrame:
         rows = []
         for name, part in self.parts().items():
             row: dict[str, object] = {"part": name, "rows": part.rows, "share": part.rows / self.data.rows}
@@ -202,7 +200,7 @@ class Split(Result):
         sizes = {name: part.rows for name, part in self.parts().items()}
         said = [f"{name}: {rows:,} rows" for name, rows in sizes.items()]
         draw = bars_of(pd.Series(sizes), "{:,}", "Rows")
-        return [drawing("sizes", draw, self._table(), grid="x", strategy=self.strategy, sizes=said)]
+        return [drawing("sizes", draw, self.table, grid="x", strategy=self.strategy, sizes=said)]
 
     def record(self) -> Record:
         """Return the data and how it was cut, for the tracker."""
@@ -211,7 +209,7 @@ class Split(Result):
 
     def face(self) -> Face:
         """Return how the data were cut, and the parts."""
-        return face("split", self, self._table())
+        return face("split", self, self.table)
 
 
 def judged_rows(data: Dataset | Split) -> Dataset:

@@ -279,9 +279,7 @@ class Model:
 
 def in_order(data: Dataset | Schema) -> tuple[Any, ...]:
     """Return the labels of a target in the order in which codes stand for them: of two classes, the positive last."""
-    if data.task != "binary":
-        return data.classes
-    return (*(label for label in data.classes if label != data.positive), data.positive)
+    return tuple(sorted(data.classes, key=lambda label: data.task == "binary" and label == data.positive))
 
 
 def _spelled(labels: tuple[Any, ...], data: Dataset | Schema) -> tuple[Any, ...]:

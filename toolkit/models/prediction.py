@@ -187,11 +187,10 @@ def threshold_for(
     if isinstance(data, Split) and chosen is None and rule.kind != "fixed":
         part = "train" if data.validation is None else "validation"
     rows = predicted[part] if part in predicted else predict(model, data.parts()[part])  # type: ignore[union-attr]
-    if chosen is None and rule.default and any(one.own is not None for one in (rows, *predicted.values())):
+    cut_elsewhere = chosen is None and any(one.own is not None for one in (rows, *predicted.values()))
+    if rule.default and (cut_elsewhere or rows.decisions is not None):
         return AS_DECIDED
     if rows.decisions is not None:
-        if rule.default:
-            return AS_DECIDED
         way = "leave y_pred out to judge by the scores" if rows.scored else "there are no scores to apply it to"
         raise refusal("own decisions", rule=rule, way=way, default=DEFAULT)
     if chosen is not None and rule.kind != "fixed":

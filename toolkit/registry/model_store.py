@@ -62,11 +62,10 @@ def _serialization(estimator: Any) -> dict[str, Any]:
     import skops.io
     from skops.io.exceptions import UnsupportedTypeException
 
-    try:
+    with contextlib.suppress(UnsupportedTypeException):
         types = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
-    except UnsupportedTypeException:
-        return {"serialization_format": "cloudpickle"}
-    return {"serialization_format": "skops", "skops_trusted_types": types}
+        return {"serialization_format": "skops", "skops_trusted_types": types}
+    return {"serialization_format": "cloudpickle"}
 
 
 def _signature(model: ModelRecord) -> ModelSignature | None:
@@ -192,11 +191,8 @@ def resolved(values: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Return parameters with the versions that aliases are at now; loading says what is wrong with one that fails."""
     named = {name: one for name, one in values.items() if isinstance(one, str) and _ALIAS.fullmatch(one)}
     if named and not store.missing_file(uri := store.tracking_uri(out)):
-        with store.connect(uri) as client:
-            from mlflow.exceptions import MlflowException
-
-            with contextlib.suppress(MlflowException):
-                return {**values, **{name: _versioned(one, client) for name, one in named.items()}}
+        with contextlib.suppress(InputError), store.connect(uri) as client:
+            return {**values, **{name: _versioned(one, client) for name, one in named.items()}}
     return dict(values)
 
 
@@ -211,12 +207,9 @@ def _store_of(address: str, out: Path) -> str:
     usual, file = store.tracking_uri(out), store.beside(out)
     made = re.match(r"(models:/m-|runs:/)(\w+)", address)
     if made and usual != file and not store.missing_file(file):
-        with store.connect(file) as client:
-            from mlflow.exceptions import MlflowException
-
-            with contextlib.suppress(MlflowException):
-                client.get_run(made[2]) if made[1] == "runs:/" else client.get_logged_model(f"m-{made[2]}")
-                return file
+        with contextlib.suppress(InputError), store.connect(file) as client:
+            client.get_run(made[2]) if made[1] == "runs:/" else client.get_logged_model(f"m-{made[2]}")
+            return file
     return usual
 
 

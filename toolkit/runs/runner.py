@@ -20,6 +20,7 @@ from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
 from toolkit.registry.model_store import resolved
+from toolkit.runs import manifest
 from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.process import Failure, check_space, execute, interrupted_once, staging_in, tidy_notebook
 
@@ -172,7 +173,6 @@ def _check_tracking(out: Path, required: bool) -> None:
 
 def _finish(job: _Job, tracked: bool) -> Run:
     from toolkit.report import render as report
-    from toolkit.runs import manifest
 
     results = None
     try:
@@ -260,7 +260,7 @@ def write_report(
     from toolkit.core.figures import figures
     from toolkit.policy.check import check
     from toolkit.report import render as report
-    from toolkit.runs import manifest, publish
+    from toolkit.runs import publish
 
     title, question = printable(masked(title)), printable(masked(question))
     began, judged = time.perf_counter(), [check(policy, *results)] if policy else []

@@ -51,10 +51,9 @@ class Spare(psutil.Process):
 
 def is_alive(process: psutil.Process) -> bool:
     """Whether a process still runs; one that ended may be listed until its parent takes note."""
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return False
 
 
 def start(arguments: Sequence[str], environ: Mapping[str, str], stdout: int = subprocess.DEVNULL) -> Any:

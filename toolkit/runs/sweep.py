@@ -13,12 +13,11 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from glob import escape, glob
 from itertools import chain, product
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from filelock import FileLock, Timeout
@@ -37,8 +36,7 @@ _SILENT = "Its process ended without a word. Was memory short? Ask for the same 
 _RANGE = re.compile(r"(-?\d{1,9})\.\.(-?\d{1,9})")
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(NamedTuple):
     """A finished sweep: its page, and its reports, or why they could not be made."""
 
     page: Path
