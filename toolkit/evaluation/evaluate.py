@@ -168,9 +168,9 @@ def measure(predicted: Predictions, chosen: Threshold | None, units: Units | Non
     options: dict[str, Any] = {"probabilities": predicted.probabilities, "units": units, "seed": seed}
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
-        y, kinds, ends = predicted.y_true, (costs.fp, costs.fn, costs.tp, costs.tn), (-math.inf, math.inf)
+        y, unit = predicted.y_true, float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
         each = [costs.of(np.full(len(y), label), called) for label in (1.0, 0.0)]
-        cost = class_mean(y, y, each, weights_of(units, len(y)), unit=float(np.ptp(kinds)), bounds=ends)
+        cost = class_mean(y, y, each, weights_of(units, len(y)), unit=unit, bounds=(-math.inf, math.inf))
         found["expected_cost"] = cost._replace(few=found["recall"].few).over(units)
     return found
 

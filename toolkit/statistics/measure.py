@@ -219,9 +219,8 @@ def smooth(value: float, influence: Array, weights: Array | None = None, *, effe
 
 def unbounded(value: float, influence: Array, weights: Array, method: str) -> Measure:
     """Measure an unbounded statistic by Wald's interval; not defined where the value is not."""
-    n = len(influence)
     if not math.isfinite(value):
-        return undefined(n)
+        return undefined(len(influence))
     ends = partial(wald, value, standard_error(influence * np.sqrt(weights)), "identity", Z)
     return Measure.made(value, ends, method, influence * weights, 1.0, (-math.inf, math.inf))
 

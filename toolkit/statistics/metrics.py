@@ -133,8 +133,9 @@ def multiclass_metrics(
         if smallest > 0:
             areas = [roc_auc((y_true == k).astype(float), y_prob[:, k], weights) for k in range(classes)]
             value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
-            how = "DeLong, logit scale"
-            measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=how)
+            measured["roc_auc_ovr"] = smooth(
+                value, influence, weights, effective=smallest, method="DeLong, logit scale"
+            )
     few = dict.fromkeys(("balanced_accuracy", "f1_macro", "roc_auc_ovr"), smallest < FEW)
     return {name: one._replace(few=few.get(name, False)).over(units) for name, one in measured.items()}
 
@@ -245,8 +246,7 @@ def class_mean(
         below, above = zip(*sides, strict=True)
         return found.value - math.hypot(less, *below), found.value + math.hypot(more, *above)
 
-    influence = np.asarray(whole.influence)
-    return Measure.made(found.value, ends, "MOVER over the classes", influence, unit, whole.bounds)
+    return Measure.made(found.value, ends, "MOVER over the classes", np.asarray(whole.influence), unit, whole.bounds)
 
 
 def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Ends]:

@@ -104,8 +104,7 @@ def freedom_of(sums: Array, used: int | None = None) -> float:
     >>> freedom_of(np.array([1.0, -1.0, 1.0, -1.0])), round(freedom_of(np.array([5.0, 0.1, 0.1, 0.1])), 2)
     (3.0, 2.01)
     """
-    second, fourth = float((sums**2).sum()), float((sums**4).sum())
-    worth = 3 * second**2 / fourth if fourth > 0 else 0.0
+    worth = 3 * float((sums**2).sum()) ** 2 / fourth if (fourth := float((sums**4).sum())) > 0 else 0.0
     return min(worth, float(np.count_nonzero(sums) if used is None else used)) - 1
 
 
@@ -296,5 +295,4 @@ def dispersion(alike: float, units: Units | None) -> float:
     if units is None:
         return 1.0
     sizes = np.bincount(units.codes).astype(float)
-    uneven = 1.0 if units.weights is None else kish(units.weights)
-    return uneven * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
+    return kish(weights_of(units, len(units.codes))) * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
