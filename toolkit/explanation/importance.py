@@ -14,7 +14,7 @@ from scipy.spatial.distance import squareform
 from toolkit.core import Estimate
 from toolkit.data import Dataset
 from toolkit.explanation.attribution import Attributor
-from toolkit.statistics import Array, Units, holm, kish, mean, mean_estimate, weights_of
+from toolkit.statistics import Array, Units, holm, kish, mean, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
@@ -129,14 +129,6 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     if not unit:
         return Estimate(0.0, n=len(sizes), method="no interval: attributions are all 0")
     return mean(sizes / unit, weights_of(units, len(sizes))).over(units).estimate.times(unit)
-
-
-def mean_of(values: Array, units: Units | None = None) -> Estimate:
-    """Estimate a mean of any sign by Student's t, however large the values."""
-    unit = float(np.abs(values).max(initial=0.0)) or 1.0
-    if units is None or not np.ptp(values):
-        return mean_estimate(values / unit).times(unit)
-    return mean(values / unit, units.weights, bounds=(-math.inf, math.inf)).over(units).estimate.times(unit)
 
 
 def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

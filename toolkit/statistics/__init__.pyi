@@ -36,6 +36,7 @@ from .measure import (
     Measure as Measure,
     difference as difference,
     mean as mean,
+    mean_of as mean_of,
     share as share,
     smooth as smooth,
     unbounded as unbounded,
