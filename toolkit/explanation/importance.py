@@ -14,11 +14,10 @@ from scipy.spatial.distance import squareform
 from toolkit.core import Estimate
 from toolkit.data import Dataset
 from toolkit.explanation.attribution import Attributor
-from toolkit.statistics import Array, Units, holm, kish, mean, weights_of
+from toolkit.statistics import ALPHA, Array, Units, holm, kish, mean, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
-LEVEL = 0.05
 
 
 class Drawn(NamedTuple):
@@ -171,7 +170,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.
     ratio = np.abs(apart) / np.where(error > 0, error, 1.0)
     freedom = units.stretches if units and units.kind == "time" else count / kish(weights) - 1
-    clear = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL)
+    clear = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= ALPHA)
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
     # before all that it is above; ranks are wrong only if one of the comparisons is, which Holm holds to 5 %.
     larger = clear & (apart > 0)

@@ -29,11 +29,9 @@ import numpy as np
 from scipy.optimize import brentq
 
 from toolkit.core import Estimate
-from toolkit.statistics import Array, Interval, Mask, Z
+from toolkit.statistics import LUCKY, Array, Interval, Mask, Z
 
 TAIL = 0.025
-#: Share of worlds without disparity in which chance undercuts the one that the upper limit is never below.
-LUCKY = 0.16
 METHOD = "studentized range and hybrid resampling"
 
 
