@@ -174,15 +174,11 @@ class Explanation(Result):
         """Return how the model was explained, and its most important columns."""
         most = ", ".join(self.overall["column"].head(3))
         units = f"; intervals are over {self.drawn.units}" if self.drawn.units else ""
-        return face("explanation", self, self._ranking(), most=most, units=units, by=self.attributor)
-
-    def _ranking(self) -> pd.DataFrame:
-        """Return the foremost columns with their ranks, and what shuffling each costs."""
         shown = self.overall.head(2 * REPORTED)
-        ranks = list(map(rank_text, shown.itertuples()))
-        table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"], "rank": ranks}
-        costs = [self.increases[name] for name in shown["column"]]
-        return pd.DataFrame(table | {f"increase of {self.check.loss} when shuffled": costs})
+        table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"]}
+        table["rank"] = list(map(rank_text, shown.itertuples()))
+        table[f"increase of {self.check.loss} when shuffled"] = [self.increases[name] for name in shown["column"]]
+        return face("explanation", self, pd.DataFrame(table), most=most, units=units, by=self.attributor)
 
 
 def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
