@@ -12,11 +12,11 @@ from toolkit.card.content import QUESTIONS, SECTIONS, as_text
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.core import UNKNOWN, Estimate, Results, better_when, shorten, unique
-from toolkit.statistics import PAIRED, Z, benjamini_hochberg, change, paired_difference
+from toolkit.statistics import ALPHA, PAIRED, Z, benjamini_hochberg, change, paired_difference
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
-UNPAIRED, SIGNIFICANT = "MOVER, unpaired", 0.05
+UNPAIRED = "MOVER, unpaired"
 _BEGINNINGS = {"data": ("data.", "split."), "metrics": ("test.",), "fairness": ("fairness.",)}
 _BEGINNINGS |= {"operation": tuple(SECTIONS["operation"]["numbers"])}
 
@@ -52,7 +52,7 @@ class Change(NamedTuple):
     @property
     def beyond_chance(self) -> bool:
         """Whether the difference is more than chance explains, of all numbers of its part."""
-        return self.p_adjusted <= SIGNIFICANT
+        return self.p_adjusted <= ALPHA
 
     @property
     def direction(self) -> Literal["better", "worse", ""]:

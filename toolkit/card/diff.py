@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
+from toolkit.card.changes import PARTS, Change, changes_between, p_value_of
 from toolkit.card.model_card import ModelCard, face, finding, read_card
 from toolkit.card.sections import drawing
 from toolkit.core import ORANGE, Drawing, Face, FaceTable, beside, draw_beside, shorten, titled
@@ -15,6 +15,7 @@ from toolkit.core.estimate import Estimate, KeyNumber, is_disparity, spread
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.reason import number_words
+from toolkit.statistics import ALPHA
 
 MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
@@ -109,7 +110,7 @@ class CardDiff(Result):
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
         ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
-        sure = [one for one in ones if p_value_of(one.difference) * len(ones) <= SIGNIFICANT]
+        sure = [one for one in ones if p_value_of(one.difference) * len(ones) <= ALPHA]
         if worse := [one for one in sure if one.direction == "worse"]:
             said = [f"{number_words(one.name)} by {one.difference}" for one in worse[:MOST_SAID]]
             said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []

@@ -6,10 +6,9 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 from uuid import NAMESPACE_URL, uuid5
 
 import yaml
@@ -61,8 +60,7 @@ def facts_of(results: Results) -> dict[str, object]:
     return found | {"address": model_address(results)}
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One report.
 
     Attributes
@@ -85,9 +83,9 @@ class Report:
     results: Results
     folder: str = ""
     sha256: str = ""
-    replicates: Mapping[str, Replicated] = field(default_factory=dict)
+    replicates: Mapping[str, Replicated] = {}
     rows: str = ""
-    packages: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = {}
     decisions: Sequence[Mapping[str, str]] = ()
 
     def with_files_of(self, folder: Path) -> Self:
@@ -102,7 +100,7 @@ class Report:
         known, rows = read_replicates(text)
         numbers = {name: self.results.scalars.get(f"test.{name}") for name in known}
         own = {name: one for name, one in known.items() if (number := numbers[name]) and is_of(one, number)}
-        return replace(self, replicates=own, rows=rows)
+        return self._replace(replicates=own, rows=rows)
 
     def plain(self) -> dict[str, Any]:
         """Write it for JSON, without the replicates."""
@@ -131,7 +129,7 @@ def read_report(source: str | Path | Mapping[str, Any]) -> Report:
     manifest.check_whole(folder)
     report = Report(read_results(source), folder.name, content_hash(read_bytes(path)))
     packages = manifest.read_manifest(folder)["packages"] if (folder / manifest.NAME).is_file() else {}
-    return replace(report, packages=packages, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
+    return report._replace(packages=packages, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
 
 
 def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Results], licence: str = "") -> Any:

@@ -15,7 +15,7 @@ from toolkit.data.columns import describe_columns, readable, target_drawing
 from toolkit.data.findings import check_features, face, finding, gathered, labels_alike
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.statistics import AnyArray, Codes, Units, kish, mean, mean_estimate, share, weights_of
+from toolkit.statistics import AnyArray, Codes, Units, kish, mean_of, share, weights_of
 
 #: The parts of a table that have a row for each of its rows.
 ROWS = ("features", "target", "sensitive", "time", "group", "weight", "others")
@@ -215,13 +215,7 @@ class Dataset(Result):
         """
         part = self.labelled
         if self.task == "regression":
-            values = part.target.to_numpy(dtype="float64")
-            # Dividing by the largest value first keeps the squares of very large ones from overflowing.
-            scale = float(np.abs(values).max()) or 1.0
-            found = mean_estimate(values / scale)
-            if part.units and found.has_interval:
-                found = mean(values / scale, part.units.weights, bounds=(-math.inf, math.inf)).over(part.units).estimate
-            return found.times(scale)
+            return mean_of(part.target.to_numpy(dtype="float64"), part.units)
         each = pd.Series(weights_of(part.units, part.rows), part.target.index)
         most = self.positive if self.task == "binary" else each.groupby(part.target).sum().idxmax()
         return share(np.asarray(part.target == most, float), np.asarray(each, float)).over(part.units).estimate

@@ -8,9 +8,8 @@ shares of zero count as a small number in PSI and the Kullback-Leibler divergenc
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -67,8 +66,7 @@ def _without_zeros(shares: Array) -> Array:
     return np.where(shares > 0, shares, np.where(least <= LEAST_SHARE, least / 10**6, LEAST_SHARE))
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """A way to compare two columns.
 
     Attributes
@@ -110,8 +108,7 @@ METHODS = {
 DISTANCE_THRESHOLD = 0.1
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
+class Pair(NamedTuple):
     """Two columns over the same values, or over the same cells of neighbouring ones.
 
     Attributes
@@ -144,7 +141,7 @@ class Pair:
     reference_levels: int
     effects: tuple[float, float] = (1.0, 1.0)
 
-    @cached_property
+    @property
     def sizes(self) -> tuple[int, int]:
         """Rows with a value, of the reference and of the current column."""
         return round(self.reference.sum()), round(self.current.sum())
@@ -211,12 +208,12 @@ class Pair:
             starts = cell_starts(both, RESAMPLED_CELLS)
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
             values = np.add.reduceat(values * both, starts) / (before + after)
-            return replace(self, points=values, reference=before, current=after)
+            return self._replace(points=values, reference=before, current=after)
         if method != "hellinger" and self.reference_levels <= FEW_FOR_BINS:
             return self
         edges = sturges_edges(values, len(values) if method == "hellinger" else sum(self.sizes), self.whole)
         before, after = (np.histogram(values, edges, weights=part)[0] for part in (before, after))
-        return replace(self, points=edges[:-1], reference=before, current=after)
+        return self._replace(points=edges[:-1], reference=before, current=after)
 
 
 def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:

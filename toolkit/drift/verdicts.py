@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import kolmogorov
 
-from toolkit.core import Estimate, beside, format_number, quoted, value_text
+from toolkit.core import UNKNOWN, Estimate, beside, format_number, quoted, value_text
 from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score, pair_of
 from toolkit.drift.summary import ColumnSummary, align, unit_change
 from toolkit.errors import InputError, listed
@@ -21,12 +21,11 @@ REPLICATES = 200
 _CELLS_DRAWN = 400_000
 VERDICTS = ("broken", "drifted", "stable", "left out")
 LEFT_OUT = {"identifier": "looks like an identifier", "nested": "holds lists, records or binary cells"}
-_NOTHING = Estimate(math.nan)
 
 Row = dict[str, Any]
 # What a column is said to be before it is judged, in the order of the columns of ``Drift.table``.
 BLANK: Row = beside(__file__, "columns.yaml")
-BLANK |= dict.fromkeys(("distance", "by_chance", "missing_difference"), _NOTHING) | {"new_names": ()}
+BLANK |= dict.fromkeys(("distance", "by_chance", "missing_difference"), UNKNOWN) | {"new_names": ()}
 
 
 class Plan(NamedTuple):

@@ -83,11 +83,8 @@ class Evaluation(Result):
     def drawings(self) -> list[Drawing]:
         """Return the figures this task has."""
         found = [_OF_CURVES[kind](self, kind) for kind in self.curves]
-        if self.confusion is not None:
-            found.append(_confusion(self.confusion))
-        if self.by_class is not None:
-            found.append(_per_class(self.by_class))
-        return found
+        tables = ((_confusion, self.confusion), (_per_class, self.by_class))
+        return found + [draw(table) for draw, table in tables if table is not None]
 
     def record(self) -> Record:
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""

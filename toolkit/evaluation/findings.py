@@ -170,8 +170,7 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
 
 def _candidates(test: Dataset) -> Iterator[Units]:
     table = pd.concat([test.features, test.sensitive, test.others], axis=1)
-    for place, name in enumerate(table.columns):
-        column = table.iloc[:, place]
+    for name, column in table.items():
         named = bool(_UNITS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()))
         if is_float_dtype(column) or (is_numeric_dtype(column) and not named) or column_kind(column) == "nested":
             continue

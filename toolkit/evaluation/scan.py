@@ -12,9 +12,8 @@ from scipy import stats
 
 from toolkit.data import Dataset
 from toolkit.models import Predictions
-from toolkit.statistics import EPSILON, Array, Codes, Mask, Units, binning, weights_of
+from toolkit.statistics import ALPHA, EPSILON, Array, Codes, Mask, Units, binning, weights_of
 
-ALPHA = 0.05
 MOST_SLICES = 10
 MOST_PAIRED_LEVELS = 400
 MOST_SHARE = 0.75

@@ -131,8 +131,7 @@ class Slices(Result):
     def scalars(self) -> dict[str, Estimate]:
         """Return how many slices were examined and found, and the numbers of the worst."""
         n = self.overall.n
-        sizes = {"examined": self.examined, "found": len(self.table)}
-        numbers = {f"slices.{name}": Estimate(size, n=n) for name, size in sizes.items()}
+        numbers = {"slices.examined": Estimate(self.examined, n=n), "slices.found": Estimate(len(self.table), n=n)}
         numbers["slices.overall.loss"] = self.overall
         if len(self.table):
             worst = self.table.iloc[0]

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from toolkit.core import Finding
 from toolkit.data import Dataset
 from toolkit.errors import InputError, one_of
 from toolkit.explanation.trace import Outputs, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
-from toolkit.models import Model, encoding_for
+from toolkit.models import Model, dense, encoding_for
 from toolkit.statistics import Array
 
 METHODS = ("auto", "tree", "linear", "permutation")
@@ -191,7 +190,7 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
     """
     kind = "tree_path_dependent" if background is None else "interventional"
     with warnings.catch_warnings(action="ignore"):
-        explainer = _shap().TreeExplainer(estimator, data=_dense(background), feature_perturbation=kind)
+        explainer = _shap().TreeExplainer(estimator, data=dense(background), feature_perturbation=kind)
     ensemble = explainer.model
     if background is not None:
         # shap compares in single precision there: a threshold that was rounded to the nearest may come to lie below a
@@ -205,7 +204,7 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
 
     def read(values: Callable[[Any], Any], dimensions: int, matrix: Any) -> tuple[Array, Array]:
         with warnings.catch_warnings(action="ignore"):
-            found = _last_axis(values(_dense(matrix)), dimensions)
+            found = _last_axis(values(dense(matrix)), dimensions)
         return found, np.atleast_1d(np.asarray(explainer.expected_value, dtype=float))
 
     attribute = partial(read, partial(explainer.shap_values, check_additivity=False), 2)
@@ -218,7 +217,7 @@ def linear_explainer(estimator: Any, background: Any, weight: Any = None) -> Raw
 
     Encoded columns may be sparse; the mean counts rows by their weights.
     """
-    coefficients = np.atleast_2d(np.asarray(_dense(estimator.coef_), dtype=float))
+    coefficients = np.atleast_2d(np.asarray(dense(estimator.coef_), dtype=float))
     intercepts = np.broadcast_to(np.asarray(estimator.intercept_, dtype=float).ravel(), len(coefficients))
     each = np.ones(background.shape[0]) if weight is None else np.asarray(weight)
     mean = np.asarray((each / each.sum()) @ background, dtype=float).ravel()
@@ -269,7 +268,3 @@ def _shap() -> Any:
 def _last_axis(values: Any, dimensions: int) -> Array:
     array = np.stack(values, axis=-1) if isinstance(values, list) else np.asarray(values, dtype=float)
     return array[..., None] if array.ndim == dimensions else array
-
-
-def _dense(matrix: Any) -> Any:
-    return matrix.toarray() if sparse.issparse(matrix) else matrix

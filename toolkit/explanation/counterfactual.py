@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,7 +147,7 @@ class Counterfactual(Result):
         shown = self.table.head(MOST_SHOWN)
         rows = shown.to_dict("records")
         said = [f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for row in rows]
-        return [drawing("changes", partial(_draw_changes, changes=shown), self.table, grid="x", found=self, said=said)]
+        return [drawing("changes", lambda ax: _draw_changes(ax, shown), self.table, grid="x", found=self, said=said)]
 
     def face(self) -> Face:
         """Return the decision now, and the changes that would turn it."""

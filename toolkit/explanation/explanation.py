@@ -16,10 +16,10 @@ from toolkit.explanation.attribution import Attributor, tolerance
 from toolkit.explanation.crosscheck import LEAST_ROWS, CrossCheck
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, finding
-from toolkit.explanation.importance import LEVEL, REPORTED, Drawn, magnitudes, rank_text, relative_errors
+from toolkit.explanation.importance import REPORTED, Drawn, magnitudes, rank_text, relative_errors
 from toolkit.explanation.local import LocalRow
 from toolkit.models import Model
-from toolkit.statistics import FEW_GROUPS, Array, Levels
+from toolkit.statistics import ALPHA, FEW_GROUPS, Array, Levels
 
 FOREMOST = 5
 #: How strongly two columns go together at least that are said to say the same.
@@ -174,15 +174,11 @@ class Explanation(Result):
         """Return how the model was explained, and its most important columns."""
         most = ", ".join(self.overall["column"].head(3))
         units = f"; intervals are over {self.drawn.units}" if self.drawn.units else ""
-        return face("explanation", self, self._ranking(), most=most, units=units, by=self.attributor)
-
-    def _ranking(self) -> pd.DataFrame:
-        """Return the foremost columns with their ranks, and what shuffling each costs."""
         shown = self.overall.head(2 * REPORTED)
-        ranks = list(map(rank_text, shown.itertuples()))
-        table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"], "rank": ranks}
-        costs = [self.increases[name] for name in shown["column"]]
-        return pd.DataFrame(table | {f"increase of {self.check.loss} when shuffled": costs})
+        table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"]}
+        table["rank"] = list(map(rank_text, shown.itertuples()))
+        table[f"increase of {self.check.loss} when shuffled"] = [self.increases[name] for name in shown["column"]]
+        return face("explanation", self, pd.DataFrame(table), most=most, units=units, by=self.attributor)
 
 
 def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
@@ -248,7 +244,7 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     if len(few := table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])):
         names = listed([f"{row['by']} {row['group']} ({row['rows']})" for _, row in few.iterrows()], FOREMOST)
         yield finding("EXPLAIN-GROUP-SMALL", "info", groups=names)
-    if len(apart := table[table["p_adjusted"] <= LEVEL]):
+    if len(apart := table[table["p_adjusted"] <= ALPHA]):
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
         most = "; ".join(

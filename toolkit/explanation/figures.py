@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from toolkit.core import Estimate, shorten
 from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.explanation.findings import drawing
-from toolkit.explanation.importance import REPORTED, mean_of, rank_text
+from toolkit.explanation.importance import REPORTED, rank_text
 from toolkit.explanation.local import waterfall
-from toolkit.statistics import Array, Levels, Units
+from toolkit.statistics import Array, Levels, Units, mean_of
 
 if TYPE_CHECKING:
     from toolkit.explanation.explanation import Explanation

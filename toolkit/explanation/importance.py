@@ -14,11 +14,10 @@ from scipy.spatial.distance import squareform
 from toolkit.core import Estimate
 from toolkit.data import Dataset
 from toolkit.explanation.attribution import Attributor
-from toolkit.statistics import Array, Units, holm, kish, mean, mean_estimate, weights_of
+from toolkit.statistics import ALPHA, Array, Units, holm, kish, mean, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
-LEVEL = 0.05
 
 
 class Drawn(NamedTuple):
@@ -131,14 +130,6 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     return mean(sizes / unit, weights_of(units, len(sizes))).over(units).estimate.times(unit)
 
 
-def mean_of(values: Array, units: Units | None = None) -> Estimate:
-    """Estimate a mean of any sign by Student's t, however large the values."""
-    unit = float(np.abs(values).max(initial=0.0)) or 1.0
-    if units is None or not np.ptp(values):
-        return mean_estimate(values / unit).times(unit)
-    return mean(values / unit, units.weights, bounds=(-math.inf, math.inf)).over(units).estimate.times(unit)
-
-
 def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the best and the worst rank that each column's mean could have; columns that overlap are tied.
 
@@ -180,7 +171,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     freedom = units.stretches if units and units.kind == "time" else count / kish(weights) - 1
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
     # before all that it is above; ranks are wrong only if one of the comparisons is, which Holm holds to 5 %.
-    larger = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL) & (apart > 0)
+    larger = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= ALPHA) & (apart > 0)
     return 1 + larger.sum(axis=0), columns - larger.sum(axis=1)
 
 

@@ -14,7 +14,7 @@ from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.trace import LINKS, PROBABILITY
-from toolkit.models import DEFAULT, Predictions, in_order
+from toolkit.models import Predictions, in_order
 from toolkit.statistics import Array, cell_text
 
 TEXT = 200  # letters of a value in a table
@@ -91,7 +91,7 @@ def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[st
     if not predicted.scored:
         return {}
     if task == "binary":
-        boundary = (DEFAULT if predicted.probabilities else 0.0) if math.isnan(threshold) else threshold
+        boundary = predicted.boundary if math.isnan(threshold) else threshold
         apart = predicted.y_pred - boundary
         sides = (1 - boundary, boundary) if predicted.probabilities else (float(apart.max()), float(-apart.min()))
         above, below = (apart * sign / max(side, 1e-300) for sign, side in zip((1, -1), sides, strict=True))

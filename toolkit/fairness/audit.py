@@ -18,7 +18,7 @@ from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.models import Threshold, ThresholdLike, about_rows, predict_at
-from toolkit.statistics import Bins
+from toolkit.statistics import ALPHA, Bins
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -215,7 +215,7 @@ class FairnessAudit(Result):
             tables.append(FaceTable(f"Groups of {name}", side_by))
         if len(few := measures.too_few(self.groups, self.min_count)):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
-        tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
+        tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= ALPHA).sum()
         units, at = self.data.spans, self.threshold
         about = {"units": f" {units.text}" if units else ""}
         about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}

@@ -18,13 +18,12 @@ from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import FOREMOST, METRICS, MOST_CLASSES, PARITIES, too_few
 from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.models import Predictions
-from toolkit.statistics import FEW_GROUPS, wilson, wilson_size
+from toolkit.statistics import ALPHA, FEW_GROUPS, wilson, wilson_size
 
 if TYPE_CHECKING:
     from toolkit.fairness.audit import FairnessAudit
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
-SIGNIFICANT = 0.05
 #: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
 LARGE, NOTABLE = 0.1, 0.05
 #: A difference of means of numbers is large above this share of the mean absolute error of the groups.
@@ -52,7 +51,7 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
     rate = pd.Series([found.value for found in base["value"]], index=base.index, dtype=float)
     differs = rate.groupby([base["feature"], base["class"]]).nunique().groupby("feature").max() > 1
     telling = rate.isin([0.0, 1.0]).groupby(base["feature"]).all() & differs
-    beyond = disparities[(disparities["p_adjusted"] <= SIGNIFICANT) & ~disparities["feature"].map(telling).eq(True)]
+    beyond = disparities[(disparities["p_adjusted"] <= ALPHA) & ~disparities["feature"].map(telling).eq(True)]
     size = np.array([found.value for found in beyond["value"]], dtype=float)
     excess = size - beyond["expected"].to_numpy(dtype=float)
     name = beyond["disparity"].str.removesuffix("_difference")

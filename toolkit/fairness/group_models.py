@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from toolkit.errors import InputError, listed
 from toolkit.fairness.groups import Groups, Labels
-from toolkit.models import Model
+from toolkit.models import Model, dense
 from toolkit.statistics import AnyArray, Array
 
 #: The chance of being predicted positive by group, whatever the score, and what is added to it above each threshold.
@@ -185,8 +185,3 @@ def decorrelated(
 def with_groups(encoded: Any, groups: Labels | None, members: Sequence[str]) -> Array:
     """Join encoded features with a column of 0 and 1 for each group named."""
     return np.column_stack([dense(encoded), *[np.asarray(groups == name, dtype=float) for name in members]])
-
-
-def dense(encoded: Any) -> Any:
-    """Return encoded features as they are, or a sparse matrix as a plain array."""
-    return encoded.toarray() if hasattr(encoded, "toarray") else encoded

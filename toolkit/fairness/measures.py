@@ -15,7 +15,7 @@ from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
 from toolkit.models import Predictions
 from toolkit.statistics import Measure, area_of, benjamini_hochberg, calibration_of, mean, weights_of
-from toolkit.statistics.intervals import Array, Codes, Mask, Z
+from toolkit.statistics.intervals import Array, Mask, Z
 from toolkit.statistics.regression import power_of_two, root_mean_square
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
@@ -165,23 +165,20 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
     step = np.repeat(np.arange(len(grid) + 1), np.diff(np.searchsorted(score, grid), prepend=0, append=len(score)))
     curves = []
     for grouping in groupings:
-        shape = len(grouping.labels) + 1, len(grid) + 1, 2
-        place = ((grouping.codes + 1).astype(np.intp) * shape[1] + step) * 2 + predicted.y_true.astype(np.intp)
-        counted, reached = (_reached(place, shape, one) for one in (None, weights_of(grouping.units, len(place))))
+        shape, owner = (len(grouping.labels) + 1, len(grid) + 1, 2), (grouping.codes + 1).astype(np.intp)
+        place = (owner * shape[1] + step) * 2 + predicted.y_true.astype(np.intp)
+        cells = np.bincount(place, weights_of(grouping.units, len(place)), math.prod(shape)).reshape(shape)[1:]
+        reached = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1]
         total, found = reached[:, :1], reached[:, 1:]
         with np.errstate(invalid="ignore"):
             rates = {"selection_rate": found.sum(axis=2) / total.sum(axis=2), "recall": found[..., 1] / total[..., 1]}
             rates["false_positive_rate"] = found[..., 0] / total[..., 0]
-        counts = {"rows": counted[:, :1].sum(axis=2).astype(int), "positives": counted[:, :1, 1].astype(int)}
+        positives = np.bincount(owner, predicted.y_true, shape[0])[1:].astype(int)
+        counts = {"rows": grouping.counts[:, None], "positives": positives[:, None]}
         columns = {"group": np.array(grouping.labels, dtype=object)[:, None], "threshold": grid} | rates | counts
-        cells = {name: np.broadcast_to(one, found.shape[:2]).ravel() for name, one in columns.items()}
-        curves.append(pd.DataFrame({"feature": grouping.feature} | cells))
+        filled = {name: np.broadcast_to(one, found.shape[:2]).ravel() for name, one in columns.items()}
+        curves.append(pd.DataFrame({"feature": grouping.feature} | filled))
     return pd.concat(curves, ignore_index=True)
-
-
-def _reached(place: Codes, shape: tuple[int, int, int], weights: Array | None) -> Array:
-    cells = np.bincount(place, weights, minlength=math.prod(shape)).reshape(shape)[1:]
-    return np.asarray(np.cumsum(cells[:, ::-1], axis=1)[:, ::-1], dtype=float)
 
 
 def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:

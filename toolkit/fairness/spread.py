@@ -29,11 +29,9 @@ import numpy as np
 from scipy.optimize import brentq
 
 from toolkit.core import Estimate
-from toolkit.statistics import Array, Interval, Mask, Z
+from toolkit.statistics import LUCKY, Array, Interval, Mask, Z
 
 TAIL = 0.025
-#: Share of worlds without disparity in which chance undercuts the one that the upper limit is never below.
-LUCKY = 0.16
 METHOD = "studentized range and hybrid resampling"
 
 
@@ -183,61 +181,46 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
     return Disparity(estimate, expected, p_value, decides.name, places[lowest], places[highest], clearest)
 
 
-class _Shape:
-    """The groups of one metric on the scale on which they are moved apart: its own, or the log for a ratio."""
-
-    def __init__(self, part: GroupMetric, ratio: bool) -> None:
-        self.part, self.ratio = part, ratio
-        centres = np.where(part.centres > 0, part.centres, part.deviations) if ratio else part.centres
-        self.at = np.log(centres) if ratio else centres
-        self.error = part.deviations / centres if ratio else part.deviations
-        top = (0.0 if ratio else 1.0) if part.proportion else math.inf
-        self.bounds: Interval = (0.0 if part.proportion and not ratio else -math.inf, top)
-        self.width = float(np.ptp(self.at))
-        # What is out of the question.
-        self.most = min(top - self.bounds[0], self.width + 20 * float(self.error.max()))
-
-    def draw(self, at: Array) -> Array:
-        """Resample how far apart the groups are found to be when they truly are at ``at``."""
-        proportion = self.part.proportion
-        found = to_scale(np.exp(at) if self.ratio else at, proportion)[:, None] + self.part.errors
-        return _apart(from_scale(found, proportion), self.ratio)
-
-    def stretched(self, width: float) -> Array:
-        """Return the places of the groups when the pair with least to move, in standard errors, is a width apart."""
-        unit = self.error.max()
-        variance = (self.error / unit) ** 2
-        # How much further apart each pair, the first above the second, would have to be. Two groups share the way by
-        # their variances, which costs missing² over the sum of the two.
-        missing = width - (self.at[:, None] - self.at[None, :])
-        cost = (missing / unit) ** 2 / (variance[:, None] + variance[None, :])
-        np.fill_diagonal(cost, np.inf)
-        upper, lower = np.unravel_index(int(np.argmin(cost)), cost.shape)
-        share = variance[upper] / (variance[upper] + variance[lower])
-        # At the end of the metric's range one of the two stops, and the other goes the rest of the way.
-        top = min(float(self.at[upper] + share * missing[upper, lower]), self.bounds[1])
-        bottom = max(top - width, self.bounds[0])
-        top = min(bottom + width, self.bounds[1])
-        at = np.clip(self.at, bottom, top)
-        at[upper], at[lower] = top, bottom
-        return at
+def _stretched(places: Array, error: Array, width: float, bounds: Interval) -> Array:
+    """Return the places of the groups when the pair with least to move, in standard errors, is a width apart."""
+    unit = error.max()
+    variance = (error / unit) ** 2
+    # How much further apart each pair, the first above the second, would have to be. Two groups share the way by their
+    # variances, which costs missing² over the sum of the two.
+    missing = width - (places[:, None] - places[None, :])
+    cost = (missing / unit) ** 2 / (variance[:, None] + variance[None, :])
+    np.fill_diagonal(cost, np.inf)
+    upper, lower = np.unravel_index(int(np.argmin(cost)), cost.shape)
+    share = variance[upper] / (variance[upper] + variance[lower])
+    # At the end of the metric's range one of the two stops, and the other goes the rest of the way.
+    top = min(float(places[upper] + share * missing[upper, lower]), bounds[1])
+    bottom = max(top - width, bounds[0])
+    top = min(bottom + width, bounds[1])
+    moved = np.clip(places, bottom, top)
+    moved[upper], moved[lower] = top, bottom
+    return moved
 
 
 def _upper(part: GroupMetric, ratio: bool) -> float:
     """Return the greatest disparity under which what was seen is not among the smallest 2.5 % of draws."""
-    shape = _Shape(part, ratio)
-    observed = float(_apart(part.values, ratio))
+    places, error, bounds = part.centres, part.deviations, (0.0, 1.0) if part.proportion else (-math.inf, math.inf)
+    if ratio:  # the groups are moved apart on the log scale
+        centres = np.where(places > 0, places, error)
+        places, error, bounds = np.log(centres), error / centres, (-math.inf, 0.0 if part.proportion else math.inf)
+    observed, wide = float(_apart(part.values, ratio)), float(np.ptp(places))
     seen = max(observed, float(np.quantile(_apart(part.chance, ratio), LUCKY)))
+    most = min(bounds[1] - bounds[0], wide + 20 * float(error.max()))  # what is out of the question
 
     def surprise(width: float) -> float:
-        return float(np.quantile(shape.draw(shape.stretched(width)), TAIL)) - seen
+        moved = _stretched(places, error, width, bounds)
+        found = to_scale(np.exp(moved) if ratio else moved, part.proportion)[:, None] + part.errors
+        return float(np.quantile(_apart(from_scale(found, part.proportion), ratio), TAIL)) - seen
 
-    wide = shape.width
     if surprise(wide) < 0:
-        tolerance = 1e-3 * float(shape.error.min())
-        wide = shape.most if surprise(shape.most) <= 0 else float(brentq(surprise, wide, shape.most, xtol=tolerance))
+        tolerance = 1e-3 * float(error.min())
+        wide = most if surprise(most) <= 0 else float(brentq(surprise, wide, most, xtol=tolerance))
     if ratio:
-        wide = 1.0 if wide >= shape.most else -math.expm1(-wide)
+        wide = 1.0 if wide >= most else -math.expm1(-wide)
     # Groups with a share of exactly 0 or 1 may be as far off as their own intervals leave.
     pairs = part.constant[:, None] | part.constant[None, :]
     np.fill_diagonal(pairs, False)

@@ -19,10 +19,11 @@ from toolkit.data import Dataset, Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.findings import finding
-from toolkit.fairness.group_models import FairModel, above_thresholds, by_mixture, decorrelated, dense, with_groups
+from toolkit.fairness.group_models import FairModel, above_thresholds, by_mixture, decorrelated, with_groups
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweighing_weights, sensitive_columns
 from toolkit.fairness.measures import METRICS
 from toolkit.models import Model, RecordedPredictions, in_order, make_candidates, make_model, predict, threshold_for
+from toolkit.models.preprocessing import dense
 from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
 from toolkit.statistics import Array, Mask, Measure, binary_metrics, difference
 

@@ -23,6 +23,7 @@ from .prediction import (
 from .prediction_file import load_predictions as load_predictions
 from .preprocessing import (
     by_place as by_place,
+    dense as dense,
     encoding_for as encoding_for,
     is_onehot as is_onehot,
     make_model as make_model,

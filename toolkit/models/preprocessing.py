@@ -217,6 +217,11 @@ def given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipelin
     return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])
 
 
+def dense(encoded: Any) -> Any:
+    """Return encoded features as they are, or a sparse matrix as a plain array."""
+    return encoded.toarray() if hasattr(encoded, "toarray") else encoded
+
+
 def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
     """Call an estimator's method, without a warning where one fitted on an array takes columns by their place."""
     with warnings.catch_warnings():

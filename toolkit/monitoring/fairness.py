@@ -14,12 +14,11 @@ from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, l
 from toolkit.data import Dataset, cut_windows, data_like
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
-from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
 from toolkit.fairness.measures import FOREMOST, PARITIES, adjusted
 from toolkit.models import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, drawing, face, finding
-from toolkit.statistics import Z, change, holm
+from toolkit.statistics import ALPHA, Z, change, holm
 
 REFERENCE = "reference"
 SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]
@@ -144,7 +143,7 @@ class FairnessOverTime(Result):
             row = grown.sort_values("p_growth").iloc[0]
             said = {"disparity": spoken(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
             return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, row=row, **said)]
-        beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
+        beyond = judged[judged["p_adjusted"] <= ALPHA]["window"].nunique()
         known = judged.dropna(subset="p_growth")["window"].nunique()
         severity = "info" if known == windows else "low"
         return [finding("FAIRNESS-NOT-GROWN", severity, beyond=beyond, known=known, windows=counted(windows, "window"))]
@@ -163,7 +162,7 @@ class FairnessOverTime(Result):
     def _judged(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows that are judged, and those of them in which a disparity has grown."""
         rows = self.table[~self.table["window"].isin((REFERENCE, WHOLE) if self.windows else (REFERENCE,))]
-        return rows, rows[rows["p_growth"] <= SIGNIFICANT]
+        return rows, rows[rows["p_growth"] <= ALPHA]
 
     def face(self) -> Face:
         """Return the disparities of each window, and their growth."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, by_severity, drawer, facer, finder, spoken, titled
+from toolkit.core import Finding, Severity, by_severity, drawer, facer, finder, spoken, titled
 from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.data import Dataset
@@ -16,12 +16,11 @@ from toolkit.errors import listed
 from toolkit.models import Predictions
 from toolkit.monitoring.confidence import MOST_UNSUPPORTED, UNKNOWABLE
 from toolkit.monitoring.losses import REGRESSION
-from toolkit.statistics import change
+from toolkit.statistics import ALPHA, change
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
 #: What all rows together are called among the windows.
 WHOLE = "all"
-LEVEL = 0.05
 FEW_REFERENCE, FEW_ROWS = 50, 30
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.02, 0.1
 _NOTABLE_SHARE = 0.01
@@ -60,7 +59,8 @@ def judge_estimate(
         what += " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
     found += [finding("ESTIMATE-SMALL-REFERENCE", "medium", rarer=rarer, what=what)] if rarer < FEW_REFERENCE else []
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
-        found.append(finding("ESTIMATE-OUT-OF-RANGE", "medium" if outside > LEVEL else "low", outside=outside))
+        severity: Severity = "medium" if outside > MOST_UNSUPPORTED else "low"
+        found.append(finding("ESTIMATE-OUT-OF-RANGE", severity, outside=outside))
     if (unknown := table.loc[[one.method == UNKNOWABLE for one in table["estimated"]], "window"].unique()).size:
         where = "" if unknown[0] == WHOLE else f" in {listed(unknown)}"
         found.append(finding("ESTIMATE-NO-SUPPORT", "high", where=where, most=MOST_UNSUPPORTED))
@@ -77,7 +77,7 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     found, (rows, labelled) = [], table[["rows", "labelled"]].iloc[0]
     if labelled < rows:
         found.append(finding("ESTIMATE-PARTLY-LABELLED", "info", missing=rows - labelled, rows=rows))
-    moved, scores = shift[shift["p_adjusted"] < LEVEL], shift[shift["p_calibration"] < LEVEL]
+    moved, scores = shift[shift["p_adjusted"] < ALPHA], shift[shift["p_calibration"] < ALPHA]
     if not len(moved) and len(scores):
         where = "" if (scores["window"] == WHOLE).all() else f" in {len(scores)} of {len(shift)} windows"
         p = format_p(scores["p_calibration"].min())

@@ -234,7 +234,9 @@ class _Arranger:
         quiet = any(self.inside[name] for name in _NO_TERMS_IN)
         nodes: list[str | Tag] = []
         for words, term in [(str(text), None)] if quiet else self.page.glossary.pieces(text, section):
-            parts = self._breakable(words) if self.inside["th"] else [words]
+            # A long name that heads a row or a column may break after an underscore.
+            cuts = re.split("(?<=_)", words) if self.inside["th"] else [words]
+            parts = [node for part in cuts for node in (part, self.tree.new_tag("wbr"))][:-1]
             if term:
                 attributes = {"type": "button", "class": "term", "popovertarget": term.id}
                 button = self.tree.new_tag("button", attrs=attributes)
@@ -244,10 +246,6 @@ class _Arranger:
                 nodes += parts
         if len(nodes) > 1:
             text.replace_with(*nodes)
-
-    def _breakable(self, words: str) -> list[str | Tag]:
-        """Let a long name that heads a row or a column break after an underscore."""
-        return [node for part in re.split("(?<=_)", words) for node in (part, self.tree.new_tag("wbr"))][:-1]
 
 
 def _text_of(node: Tag) -> str:

@@ -10,6 +10,7 @@ from .binning import (
     moments as moments,
 )
 from .calibration import (
+    LUCKY as LUCKY,
     calibration_bins as calibration_bins,
     calibration_of as calibration_of,
     fit_logistic as fit_logistic,
@@ -36,6 +37,7 @@ from .measure import (
     Measure as Measure,
     difference as difference,
     mean as mean,
+    mean_of as mean_of,
     share as share,
     smooth as smooth,
     unbounded as unbounded,
@@ -60,7 +62,7 @@ from .replicates import (
     replicate as replicate,
     write_replicates as write_replicates,
 )
-from .significance import benjamini_hochberg as benjamini_hochberg, holm as holm
+from .significance import ALPHA as ALPHA, benjamini_hochberg as benjamini_hochberg, holm as holm
 from .units import (
     FEW_GROUPS as FEW_GROUPS,
     Units as Units,

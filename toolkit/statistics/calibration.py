@@ -14,7 +14,7 @@ BINS = 10
 _CLIP = 1e-6
 _DRAWS = 2000
 _STEPS = 18
-#: Share of samples without any error in which chance undercuts what the upper limit is never below.
+#: Share of samples without any error, or disparity, in which chance undercuts what the upper limit is never below.
 LUCKY = 0.16
 _NEWTON_STEPS = 100
 _HALVINGS = 40

@@ -181,6 +181,14 @@ def mean(
     return Measure.made(value, ends, "t on the log scale" if positive else "t", influence, unit, bounds)
 
 
+def mean_of(values: Array, units: Units | None = None) -> Estimate:
+    """Estimate a mean of any sign by Student's t, however large the values: their squares stay finite."""
+    unit = float(np.abs(values).max(initial=0.0)) or 1.0
+    if units is None or not np.ptp(values):
+        return intervals.mean_estimate(values / unit).times(unit)
+    return mean(values / unit, units.weights, bounds=(-math.inf, math.inf)).over(units).estimate.times(unit)
+
+
 def share(hits: Array, among: Array) -> Measure:
     """Measure the share of ``hits`` among some rows by Wilson's interval.
 

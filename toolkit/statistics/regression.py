@@ -38,10 +38,19 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
     −0.500 [−0.801, −0.199]
     """
     y, predicted = checked(y_true, y_pred)
-    unit = power_of_two(y, predicted)
-    measured = _measured(y / unit, predicted / unit, weights_of(units, len(y)))
+    unit, weights = power_of_two(y, predicted), weights_of(units, len(y))
+    y, error = y / unit, predicted / unit - y / unit
+    size, reach = np.abs(error), reach_of(y)
+    measured = {
+        "mean_absolute_error": mean(size, weights, unit=reach),
+        "root_mean_squared_error": root_mean_square(error, reach, weights),
+        "r2": _r2(y, error, weights),
+        "median_absolute_error": _median(size, reach, weights),
+        "mean_absolute_percentage_error": mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(len(y)),
+        "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach),
+    }
     found = {name: one.over(units) for name, one in measured.items()}
-    if has_heavy_tails(predicted / unit - y / unit):
+    if has_heavy_tails(error):
         known = {name: found[name] for name in SQUARES if found[name].estimate.has_interval}
         bare = {name: Estimate(one.estimate.value, n=one.estimate.n, method=HEAVY) for name, one in known.items()}
         found |= {name: Measure(bare[name], None, one.bounds) for name, one in known.items()}
@@ -71,19 +80,6 @@ def has_heavy_tails(error: Array) -> bool:
     if not (largest := np.partition(np.abs(error), n - k - 1)[n - k - 1 :])[0] > 0:
         return False
     return k * (1 + Z / math.sqrt(k)) < _LEAST_INDEX * float(np.log(largest[1:] / largest[0]).sum())
-
-
-def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
-    n, error, reach = len(y), predicted - y, reach_of(y)
-    size = np.abs(error)
-    return {
-        "mean_absolute_error": mean(size, weights, unit=reach),
-        "root_mean_squared_error": root_mean_square(error, reach, weights),
-        "r2": _r2(y, error, weights),
-        "median_absolute_error": _median(size, reach, weights),
-        "mean_absolute_percentage_error": mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(n),
-        "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach),
-    }
 
 
 def reach_of(y: Array) -> float:

@@ -12,6 +12,9 @@ from scipy.special import gammaln
 
 from toolkit.statistics.intervals import AnyArray, Array
 
+#: What a p value must not exceed for a difference to be called one.
+ALPHA = 0.05
+
 
 def homogeneity(reference: AnyArray, current: AnyArray) -> float:
     """Test two rows of counts for equal shares by Pearson's chi-square, also where most counts are small.
