@@ -200,7 +200,9 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
         above = np.where(single < ensemble.thresholds, np.nextafter(single, np.float32(np.inf)), single)
         ensemble.thresholds = above.astype(ensemble.thresholds.dtype)
     work = ensemble.features.size * ensemble.max_depth
-    deep = ensemble.model_type == "internal" and work > _DEEP
+    # With a background each of its rows goes through each tree once for each output: of small trees that takes longer.
+    large = ensemble.features.shape[1] > _DEEP_ROWS * ensemble.num_outputs
+    deep = ensemble.model_type == "internal" and work > _DEEP and large
     quick = work * len(np.unique(ensemble.features)) <= _LONG
 
     def read(values: Callable[[Any], Any], dimensions: int, matrix: Any) -> tuple[Array, Array]:
