@@ -268,9 +268,11 @@ def track(source: str | Path) -> Path:
 @contextmanager
 def changing(folder: Path) -> Iterator[Path]:
     """Yield a copy of a report's files, which take their places once all of them are changed; folders in it stay."""
-    inside = [one.name for one in folder.iterdir() if one.is_dir()]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
-        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name, ignore=lambda *_: inside)))
+        (changed := Path(place) / folder.name).mkdir()
+        for file in filter(Path.is_file, folder.iterdir()):
+            shutil.copy2(file, changed)
+        yield changed
         for file in changed.iterdir():
             os.replace(file, folder / file.name)
 
