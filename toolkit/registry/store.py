@@ -141,9 +141,8 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     from filelock import FileLock
     from sqlalchemy.exc import SQLAlchemyError
 
-    with warnings.catch_warnings():
-        # In a notebook, what mlflow loads says in red that its bars need widgets; none of them is shown.
-        warnings.filterwarnings("ignore", message="IProgress not found")
+    # In a notebook, what mlflow loads says in red that its bars need widgets; none of them is shown.
+    with warnings.catch_warnings(action="ignore"):
         import mlflow
 
     own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", *_SILENT, *PATIENCE)}
@@ -152,10 +151,8 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     level = logger.level
     key = hashlib.sha256(uri.encode()).hexdigest()[:16]
     lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{key}.lock", mode=0o666)
-    with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings():
-        # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
-        for category in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.simplefilter("ignore", category)
+    # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
+    with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings(action="ignore"):
         logger.setLevel(logging.ERROR)
         os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
         mlflow.set_tracking_uri(uri)
