@@ -28,6 +28,14 @@ def measured(frame, **options):
     return tk.ab_test(frame, **{"outcome": "spent", "arm": "arm", "control": "old", **options})
 
 
+def test_arms_that_look_the_same_are_said():
+    frame = trial(2000, arms=("new", "old", "old "))
+    noted = {note.code: note for note in measured(frame).findings()}["DATA-LABELS-ALIKE"]
+    assert (noted.severity, noted.where) == ("high", "arm")
+    assert "'old', 'old '" in noted.message
+    assert "DATA-LABELS-ALIKE" not in {note.code for note in measured(trial(2000)).findings()}
+
+
 def test_the_numbers_by_hand():
     frame = trial(lift=2.0)
     found = measured(frame, planned=8000).table.iloc[0]

@@ -43,6 +43,13 @@ def test_near_constant_columns(values):
     assert "DATA-NEAR-CONSTANT" not in found(pd.Series([0] * (ROWS - 7) + [1] * 7))
 
 
+@pytest.mark.parametrize("role", [{"group": "town"}, {"sensitive": "town", "sensitive_as_features": False}])
+def test_labels_that_look_the_same_are_said_of_groups_and_people_too(role):
+    rows = pd.DataFrame({"x": np.arange(400.0), "town": np.resize(["Oslo", "Oslo ", "Bergen"], 400), "y": [0, 1] * 200})
+    said = {(one.code, one.where): one.message for one in load_dataset(rows, target="y", **role).findings()}
+    assert "count as different: 'Oslo', 'Oslo '. If" in said["DATA-LABELS-ALIKE", "town"]
+
+
 def test_high_cardinality():
     labels = pd.Series([f"v{i % 150}" for i in range(ROWS)], dtype="category")
     assert "150 different labels in 600 rows" in found(labels)["DATA-HIGH-CARDINALITY"].message

@@ -231,6 +231,17 @@ def test_errors_are_estimated_and_realized_by_what_is_kept(regression, labels, m
     assert "ESTIMATE-CONCEPT-SHIFT" not in said
 
 
+def test_errors_of_predictions_beyond_all_that_were_kept_test_nothing(regression):
+    folder, _, _, uri = regression
+    far = houses(2).assign(size=lambda rows: rows["size"] + 1e4, price=0.0)
+    reference, current, model = tk.load_drift(current=far, model=tk.load_model(uri, out=folder))
+    found = tk.estimate_performance(model, reference, current)
+    codes = {note.code for note in found.findings()}
+    assert codes >= {"ESTIMATE-NO-SUPPORT", "ESTIMATE-UNTESTED"}
+    assert "ESTIMATE-CONCEPT-SHIFT" not in codes
+    assert "drift.concept_shift.p_value" not in found.scalars()
+
+
 def test_errors_that_have_grown_are_seen_once_labels_come(regression):
     folder, _, _, uri = regression
     rows = houses(2)

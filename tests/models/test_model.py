@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
@@ -174,6 +176,71 @@ def test_scores_of_a_function_are_found_by_the_names_of_the_classes():
     assert predict(said, DATA).y_pred == pytest.approx(ROWS["age in years"] / 100)
 
 
+class Tables(LogisticRegression):
+    """Answers in tables, as ``how`` makes them of the classes and the probabilities."""
+
+    def __init__(self, how=lambda table: table):
+        super().__init__(max_iter=1000)
+        self.how = how
+
+    def predict_proba(self, rows):
+        return self.how(pd.DataFrame(super().predict_proba(rows), index=rows.index, columns=self.classes_))
+
+
+def backwards(table):
+    return table[table.columns[::-1]]
+
+
+@pytest.mark.parametrize("target", ["buys", "thirds"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        backwards,
+        lambda table: table.sort_values(table.columns[0]),
+        lambda table: backwards(table).reset_index(drop=True),
+    ],
+    ids=["columns", "rows", "no index"],
+)
+def test_what_a_model_says_in_a_table_is_found_by_its_columns_and_rows(how, target):
+    rows = ROWS.assign(thirds=pd.cut(ROWS["age in years"], 3, labels=["a", "b", "c"]).astype(str)).sample(
+        frac=1, random_state=1
+    )
+    data = load_dataset(rows[[*NAMES, target]], target=target, positive="yes" if target == "buys" else None)
+    plain = LogisticRegression(max_iter=1000).fit(rows[NAMES], rows[target])
+    wanted = evaluate(plain, data, latency=False).scalars()["test.log_loss"].value
+    told = Tables(how).fit(rows[NAMES], rows[target])
+    assert evaluate(told, data, latency=False).scalars()["test.log_loss"].value == pytest.approx(wanted)
+
+
+def test_numbers_that_a_model_says_in_another_order_of_rows_are_found():
+    class Sorted(LinearRegression):
+        def predict(self, rows):
+            return pd.Series(super().predict(rows), index=rows.index).sort_values()
+
+    data = load_dataset(ROWS[NAMES], target="age in years")
+    line = LinearRegression().fit(ROWS[["noise"]], ROWS["age in years"])
+    told = predict(Sorted().fit(ROWS[["noise"]], ROWS["age in years"]), data)
+    assert told.y_pred == pytest.approx(line.predict(ROWS[["noise"]]))
+
+
+@pytest.mark.parametrize("target", ["buys", "thirds"])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda table: table * 100, r"Tables.predict_proba must hold probabilities in \[0, 1\]"),
+        (
+            lambda table: table / 2,
+            "Tables.predict_proba must hold probabilities of the classes that add up to 1; in 400 of 400",
+        ),
+    ],
+)
+def test_what_is_called_a_probability_and_is_none_is_refused(how, message, target):
+    rows = ROWS.assign(thirds=pd.cut(ROWS["age in years"], 3, labels=["a", "b", "c"]).astype(str))
+    data = load_dataset(rows[[*NAMES, target]], target=target)
+    with pytest.raises(InputError, match=message):
+        evaluate(Tables(how).fit(rows[NAMES], rows[target]), data, latency=False)
+
+
 @pytest.mark.parametrize("probabilities", [True, False])
 def test_a_model_that_does_not_cut_its_scores_in_the_middle_is_judged_as_it_decides(probabilities):
     inner, cut = (LogisticRegression(max_iter=1000), 0.8) if probabilities else (LinearSVC(), 0.4)
@@ -249,18 +316,26 @@ def before(last, *encoding):
     return make_pipeline(make_column_transformer((make_pipeline(*encoding), ["floor"]), remainder="passthrough"), last)
 
 
+ONE_HOT = before(LogisticRegression(), OneHotEncoder(handle_unknown="ignore"))
+
+
 @pytest.mark.parametrize("written", ["int64", "reordered"])
 @pytest.mark.parametrize(
     "model",
     [
-        before(LogisticRegression(), OneHotEncoder(handle_unknown="ignore")),
+        ONE_HOT,
         before(LogisticRegression(), SimpleImputer(strategy="most_frequent"), TargetEncoder()),
         HistGradientBoostingClassifier(max_iter=10),
         LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1),
         XGBClassifier(n_estimators=10, n_jobs=1, enable_categorical=True),
         GridSearchCV(LGBMClassifier(n_jobs=1, verbose=-1), {"n_estimators": [10]}, cv=2),
+        CalibratedClassifierCV(GridSearchCV(ONE_HOT, {"logisticregression__C": [1.0]}, cv=2), cv=2),
+        StackingClassifier([("rest", DummyClassifier()), ("one", ONE_HOT)], cv=2),
+        FixedThresholdClassifier(
+            make_pipeline(FeatureUnion([("one", ONE_HOT[:1])]), LogisticRegression()), threshold=0.4
+        ),
     ],
-    ids=["onehot", "target", "histogram", "lightgbm", "xgboost", "search"],
+    ids=["onehot", "target", "histogram", "lightgbm", "xgboost", "search", "calibrated", "stacked", "union"],
 )
 def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, written):
     rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS, categories=[5, 3, 1, 0, 2, 4]))
@@ -271,6 +346,52 @@ def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, w
     for like in (None, fitted):
         data = load_dataset(again.assign(rated=RATED), target="rated", like=like)
         assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("kind", [object, "string", "category"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ONE_HOT,
+        CalibratedClassifierCV(ONE_HOT, cv=2),
+        before(LogisticRegression(), TargetEncoder()),
+        LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1),
+    ],
+    ids=["onehot", "calibrated", "target", "lightgbm"],
+)
+@pytest.mark.parametrize("spelled", [str, lambda floor: str(floor > 2)], ids=["numbers", "true and false"])
+def test_a_model_fitted_on_texts_that_look_like_something_else_meets_them_again(model, kind, spelled):
+    texts = ROWS[["noise"]].assign(floor=pd.Series(FLOORS).map(spelled).astype("category"))
+    trees = isinstance(model, LGBMClassifier)
+    fitted = clone(model).fit(texts if trees else texts.astype({"floor": object}), RATED)
+    wanted = fitted.predict_proba(texts)[:, 1]
+    data = load_dataset(texts.astype({"floor": kind}).assign(rated=RATED), target="rated")
+    assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("gap", ["", " ", "NA"])
+@pytest.mark.parametrize(
+    "model", [ONE_HOT, LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1)], ids=["onehot", "lightgbm"]
+)
+def test_a_gap_is_the_label_by_which_an_encoder_knows_it(model, gap):
+    rows = ROWS[["noise"]].assign(floor=np.array([gap, "low", "high"], dtype=object)[FLOORS // 2])
+    fitted = clone(model).fit(rows if model is ONE_HOT else rows.astype({"floor": "category"}), FLOORS < 2)
+    wanted = fitted.predict_proba(rows if model is ONE_HOT else rows.astype({"floor": "category"}))
+    data = load_dataset(rows.assign(rated=FLOORS < 2), target="rated")
+    assert data.features["floor"].isna().any()
+    assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(wanted)
+
+
+def test_texts_that_a_table_reads_as_something_else_are_refused_with_a_way_out():
+    rows = ROWS[["noise"]].assign(floor=pd.Series(FLOORS).map("{}%".format))
+    fitted = clone(ONE_HOT).fit(rows, RATED)
+    data = load_dataset(rows.assign(rated=RATED), target="rated")
+    with pytest.raises(
+        InputError, match=r"'floor' as labels such as '0%', .* as numbers or dates. Read the table with"
+    ):
+        predict(fitted, data)
+    found = load_dataset(rows.assign(rated=RATED), target="rated", like=fitted)
+    assert Model.of(fitted, found).predict_proba(found.features) == pytest.approx(fitted.predict_proba(rows))
 
 
 @pytest.mark.parametrize("own", [(1, 2), (0, 2), ("0", "2")])

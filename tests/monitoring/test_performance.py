@@ -533,3 +533,16 @@ def test_a_column_that_is_recorded_in_another_way_does_not_decide_how_alike_rows
         weights, supported = density_ratio(first, second)
         np.testing.assert_array_equal(weights, plain[0])
         assert supported.mean() > 0.99
+
+
+def test_without_labels_of_rows_like_the_reference_no_shift_is_denied():
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame({"x": rng.normal(size=2000)})
+    rows["y"] = np.where(rows["x"] + rng.logistic(size=2000) > 0, "yes", "no")
+    fitted = LogisticRegression().fit(rows[["x"]][:500], rows["y"][:500])
+    far = pd.DataFrame({"x": np.full(500, 40.0), "y": ["no", "yes"] * 250})
+    found = estimate_performance(fitted, load_dataset(rows[500:], target="y"), far)
+    assert {note.code for note in found.findings()} >= {"ESTIMATE-NO-SUPPORT", "ESTIMATE-UNTESTED"}
+    assert "ESTIMATE-NO-SHIFT-SEEN" not in {note.code for note in found.findings()}
+    assert not [name for name in found.scalars() if name.endswith("shift.p_value")]
+    assert found.scalars()["drift.realized.accuracy"].value == 0.5

@@ -13,7 +13,7 @@ from toolkit.comparison.compare import draw_differences
 from toolkit.comparison.contrasts import ALPHA, LEAST, Contrast, Mean, adjusted
 from toolkit.core import Drawing, Estimate, Face, FaceTable, KeyNumber, finder, format_p, shorten
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.data import Dataset, RawTable, as_dataset, plain_column, read_table
+from toolkit.data import Dataset, RawTable, as_dataset, labels_alike, plain_column, read_table
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
 from toolkit.statistics import AnyArray, Codes, Mask
 
@@ -84,6 +84,7 @@ def ab_test(
     frame = raw.frame.dropna(subset=[column_of(arm, raw.frame, raw.name, "arm")])
     lost = len(raw.frame) - len(frame)
     notes = [finding("AB-NO-ARM", "medium", arm, lost=lost, rows=len(raw.frame))] if lost else []
+    notes += labels_alike(frame[arm], "high")
     table = as_dataset(raw._replace(frame=frame, notes=(*raw.notes, *notes)), "A/B test", group=unit)
     arms = frame[arm].convert_dtypes().astype(str).to_numpy()
     names = sorted(set(arms))

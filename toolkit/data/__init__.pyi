@@ -18,7 +18,7 @@ from .contract import (
 )
 from .dataset import Dataset as Dataset, Options as Options, given as given, listed_names as listed_names
 from .datasets import BUILT_IN as BUILT_IN
-from .findings import gathered as gathered
+from .findings import gathered as gathered, labels_alike as labels_alike
 from .load import as_dataset as as_dataset, data_like as data_like, load_dataset as load_dataset
 from .read import RawTable as RawTable, read_table as read_table
 from .schema import BY_TYPE as BY_TYPE, KEPT_AS as KEPT_AS, Column as Column, Schema as Schema

@@ -209,8 +209,7 @@ def _first_from(data: Dataset, time: pd.Series, labels: list[str], cut: object) 
     at: Any
     if pd.api.types.is_datetime64_any_dtype(time.dtype):
         ways = data.schema.columns.get(name, Column()).dates or "ISO8601", "ISO8601"
-        read = (read_moments(pa.array([str(cut)]), way)[0] for way in ways)
-        at = next(filter(pd.notna, read), None)
+        at = next(filter(pd.notna, (read_moments(pa.array([str(cut)]), way)[0] for way in ways)), None)
     elif pd.api.types.is_numeric_dtype(time.dtype):
         at = pd.to_numeric(str(cut), errors="coerce")
     else:
@@ -232,8 +231,7 @@ def _stratified(classes: Codes, wanted: int, random: np.random.Generator) -> Cod
     takes = np.clip(takes, np.where(sizes > 1, 1, 0), np.maximum(sizes - 1, 0))
     order = random.permutation(len(classes))
     order = order[np.argsort(classes[order], kind="stable")]
-    rank = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return order[rank < np.repeat(takes, sizes)]
+    return order[np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < np.repeat(takes, sizes)]
 
 
 def _count(rows: int, size: float) -> int:

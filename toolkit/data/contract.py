@@ -246,8 +246,12 @@ def is_plain(column: pd.Series, kind: str) -> bool:
     return kind != "text" and str(column.dtype) in ("int64", "float64")
 
 
+#: Where estimators of scikit-learn keep the fitted ones that they hold.
+_HELD = r"steps|transformer_list|named_estimators_|calibrated_classifiers_|(best_)?estimator_?|regressor_"
+
+
 def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:
-    """Return the labels of each column that the encoders of a fitted model have seen, as they were then.
+    """Return the labels of each column that the encoders of a fitted model have seen, however deep inside, as then.
 
     Examples
     --------
@@ -257,17 +261,18 @@ def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:
     {'floor': (1, 3)}
     """
     names, found = np.array(_names(model), dtype=object), dict[str, tuple[Any, ...]]()
-    encoding = [step for _, step in getattr(model, "steps", ())] or [getattr(model, "_preprocessor", None)]
-    for transformer, columns in [part[1:] for step in encoding for part in getattr(step, "transformers_", ())]:
-        steps = [step for _, step in getattr(transformer, "steps", [("", transformer)])]
-        labels = next((step.categories_ for step in steps if hasattr(step, "categories_")), ())
-        by_name = np.asarray(columns).dtype.kind in "OUT"
-        found |= zip(columns if by_name else names[columns], (tuple(seen.tolist()) for seen in labels), strict=False)
+    for held in [one for name, one in getattr(model, "__dict__", {}).items() if re.fullmatch(_HELD, name)]:
+        parts = held if isinstance(held, list) else [*held.items()] if isinstance(held, dict) else [held]
+        for part in reversed(parts):  # the first step meets the columns themselves
+            found |= encoded_labels(part[1] if isinstance(part, tuple) else part)
+    for _, made, columns in getattr(getattr(model, "_preprocessor", None) or model, "transformers_", ()):
+        steps = dict(getattr(made, "steps", [("", made)])).values()
+        labels = next((one.categories_ for one in steps if hasattr(one, "categories_")), ())
+        if (by_name := np.asarray(columns).dtype.kind in "OUT") or len(names):
+            found |= zip(columns if by_name else names[columns], (tuple(one.tolist()) for one in labels), strict=False)
     if len(names) and hasattr(getattr(model, "get_booster", list)(), "get_categories"):  # XGBoost from 3.1
-        known = model.get_booster().get_categories(export_to_arrow=True).to_arrow()
-        # Texts are left out: XGBoost 3.2 cannot give back those beyond ASCII.
-        numbers = {name: labels for name, labels in known if labels is not None and pa.types.is_integer(labels.type)}
-        found |= {name: tuple(labels.to_pylist()) for name, labels in numbers.items()}
+        known = model.get_booster().get_categories(export_to_arrow=True).to_arrow()  # no texts: 3.2 fails beyond ASCII
+        found |= {at: tuple(one.to_pylist()) for at, one in known if one is not None and pa.types.is_integer(one.type)}
     if len(names) and hasattr(model, "booster_"):  # LightGBM
         places, kept = model.booster_.params.get("categorical_column", ()), model.booster_.pandas_categorical or ()
         found |= zip(names[list(places)], map(tuple, kept), strict=True) if len(places) == len(kept) else ()
@@ -278,8 +283,7 @@ def _of_model(model: Any) -> Schema:
     """Read off a fitted model the columns it takes and, where encoders or a signature tell, their kinds and labels."""
     if isinstance(own := getattr(model, "columns", None), Mapping):
         return Schema({name: Column(kind, role="feature") for name, kind in own.items()})
-    inner = getattr(model, "best_estimator_", model)
-    columns, known = dict.fromkeys(_names(inner), Column(role="feature")), encoded_labels(inner)
+    columns, known = dict.fromkeys(_names(model), Column(role="feature")), encoded_labels(model)
     for name in columns.keys() & known.keys():
         texts = tuple(label for label in known[name] if isinstance(label, str))
         columns[name] = Column("text" if texts else "number", role="feature", categories=texts, labels=marks_in(texts))

@@ -12,7 +12,7 @@ import pandas as pd
 from toolkit.core import Drawing, Estimate, Face, counted, format_number
 from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
 from toolkit.data.columns import describe_columns, readable, target_drawing
-from toolkit.data.findings import check_features, face, finding, gathered
+from toolkit.data.findings import check_features, face, finding, gathered, labels_alike
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics import AnyArray, Codes, Units, kish, mean, mean_estimate, share, weights_of
@@ -129,6 +129,14 @@ class Dataset(Result):
         return Units.of(self.group, None, self.weight)
 
     @property
+    def spans(self) -> Units | None:
+        """The same, but of rows that have times and no groups the stretches of their series, which are the groups."""
+        if (found := Units.of(self.group, self.time, self.weight)) is None or found.kind != "time":
+            return found
+        codes, count = found.independent
+        return replace(found, codes=codes, count=count, kind="group", name=f"stretches of {found.name}")
+
+    @property
     def _has_labels(self) -> bool:
         return bool(self.task) and bool(self.target.notna().any())
 
@@ -231,6 +239,9 @@ class Dataset(Result):
             effect, name = kish(self.weight.to_numpy()), self.weight.name
             worth = self.rows / effect
             notes.append(finding("DATA-WEIGHTED", "info", name, rows=self.rows, worth=worth, effect=effect))
+        aside = [column for name, column in part.sensitive.items() if features is None or name not in features]
+        for column in aside if part.group is None else [*aside, part.group]:
+            notes += labels_alike(column.dropna(), "medium")
         return by_severity(gathered([*notes, *check_features(features, part.target, part.task)]))
 
     def drawings(self) -> list[Drawing]:

@@ -148,10 +148,10 @@ def _classes(target: pd.Series) -> Iterator[Finding]:
         yield finding("DATA-TINY-CLASS", severity, label, count=few, rows=len(target), target=target.name)
     if len(counts) > MANY_CLASSES:
         yield finding("DATA-MANY-CLASSES", "medium", target.name, classes=len(counts))
-    yield from _alike(target.dropna(), "high")
+    yield from labels_alike(target.dropna(), "high")
 
 
-def _alike(column: pd.Series, severity: Severity) -> Iterator[Finding]:
+def labels_alike(column: pd.Series, severity: Severity) -> Iterator[Finding]:
     """Say which labels are one but for blanks, capitals, and the way letters with accents are stored."""
     same = defaultdict[str, list[str]](list)
     for label in column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique():
@@ -171,7 +171,7 @@ def _columns(features: pd.DataFrame) -> Iterator[Finding]:
         for value, share in most[most >= NEAR_CONSTANT_SHARE].items():
             yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=share)
     for name, column in features.select_dtypes("category").items():
-        yield from _alike(column, "medium")
+        yield from labels_alike(column, "medium")
         if (labels := len(column.cat.categories)) > MANY_LABELS:
             yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
 

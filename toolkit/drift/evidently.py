@@ -217,8 +217,8 @@ def draw_into(folder: str) -> None:
     chance = random.Random(0)  # noqa: S311 - for names of parts of a page
     uuid.uuid4 = lambda: uuid.UUID(int=chance.getrandbits(128), version=4)
     secrets.randbits, time.time_ns = lambda k: chance.getrandbits(k), lambda: 0
-    given = pickle.loads((Path(folder) / "comparison").read_bytes())  # noqa: S301 - written by ``draw``
-    given.run().save_html(str(Path(folder) / FILE))
+    # What ``draw`` has written.
+    pickle.loads((Path(folder) / "comparison").read_bytes()).run().save_html(str(Path(folder) / FILE))  # noqa: S301
 
 
 def inert(html: str) -> str:

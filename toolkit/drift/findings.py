@@ -190,8 +190,7 @@ def _draw_columns(ax: Axes, drawn: pd.DataFrame) -> None:
         draw_intervals(ax, [place], [distance.times(1 / unit)], markerfacecolor=filled)
     ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
     ax.set_xscale("symlog", linthresh=1)
-    reach = [np.nanmax([one.value, one.high]) for one in drawn["distance"]]
-    furthest = max(1, *(reach / drawn["threshold"]))
+    furthest = max(1, *([np.nanmax([one.value, one.high]) for one in drawn["distance"]] / drawn["threshold"]))
     ticks = [0, 0.5, 1, *(step for step in (2, 5, 10, 20, 50, 100, 1000) if step <= furthest * 1.2)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()

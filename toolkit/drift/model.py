@@ -125,8 +125,7 @@ def units_of_both(tables: Sequence[Dataset], picked: Sequence[Codes]) -> Units |
     group = pd.concat(known, ignore_index=True) if len(known) == 2 else None
     each = [weights_of(part.units, part.rows) for part in parts]
     named = next((part.weight.name for part in parts if part.weight is not None), None)
-    weight = None if named is None else pd.Series(np.concatenate(each), name=named)
-    return Units.of(group, None, weight)
+    return Units.of(group, None, None if named is None else pd.Series(np.concatenate(each), name=named))
 
 
 def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units: Units | None = None) -> Domain | None:

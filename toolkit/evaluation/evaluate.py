@@ -17,8 +17,8 @@ from toolkit.models import Model, about_rows, count_held_out, in_order, make_bas
 from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import Costs, Threshold, ThresholdLike, confusion_steps
 from toolkit.statistics import Array, Units, calibration_bins, regression_metrics, weights_of
-from toolkit.statistics.measure import Measure, difference, mean, rival, share
-from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
+from toolkit.statistics.measure import Measure, difference, rival, share
+from toolkit.statistics.metrics import binary_metrics, class_mean, class_table, multiclass_metrics
 
 MOST_POINTS = 400
 SCORE_BINS = 40
@@ -168,8 +168,10 @@ def measure(predicted: Predictions, chosen: Threshold | None, units: Units | Non
     options: dict[str, Any] = {"probabilities": predicted.probabilities, "units": units, "seed": seed}
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
-        each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        found["expected_cost"] = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest).over(units)
+        y, kinds, ends = predicted.y_true, (costs.fp, costs.fn, costs.tp, costs.tn), (-math.inf, math.inf)
+        each = [costs.of(np.full(len(y), label), called) for label in (1.0, 0.0)]
+        cost = class_mean(y, y, each, weights_of(units, len(y)), unit=float(np.ptp(kinds)), bounds=ends)
+        found["expected_cost"] = cost._replace(few=found["recall"].few).over(units)
     return found
 
 

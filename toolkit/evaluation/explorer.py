@@ -116,10 +116,8 @@ class ThresholdExplorer(Explorer):
         for threshold, tp, fp in counts.itertuples(index=False, name=None):
             shares = ((tp, self.positives), (tp, tp + fp), (fp, self.negatives), (tp + fp, n))
             found = [share_estimate(*one) for one in shares]
-            if self.known:
-                found = _over(found, threshold, *self.known)
-            cost = self.costs.total(tp, fp, self.positives, self.negatives) / n
-            rows.append([threshold, *found, cost])
+            found = _over(found, threshold, *self.known) if self.known else found
+            rows.append([threshold, *found, self.costs.total(tp, fp, self.positives, self.negatives) / n])
         names = ("threshold", "recall", "precision", "false_positive_rate", "selection_rate", "cost_a_row")
         return pd.DataFrame(rows, columns=list(names), index=counts.index)
 

@@ -178,9 +178,8 @@ def _error(difference: Array, apart: Array, found: Array) -> tuple[Array, Array]
     A slice without spread (every row wrong) is given that of one block more, at the mean of the others.
     """
     square, used = apart**2, np.count_nonzero(found[0], axis=0)
-    variance = square.sum(axis=0) * (1 - 1 / np.maximum(used, 2))
     worth = 3 * square.sum(axis=0) ** 2 / np.maximum((square**2).sum(axis=0), 1e-300)
-    variance = np.maximum(variance, (difference / np.maximum(used, 1)) ** 2)
+    variance = np.maximum(square.sum(axis=0) * (1 - 1 / np.maximum(used, 2)), (difference / np.maximum(used, 1)) ** 2)
     return np.sqrt(np.maximum(variance, 1e-300)), np.maximum(np.minimum(worth, used) - 1, 1.0)
 
 

@@ -179,8 +179,7 @@ def _described(kept: list[int], scanned: Scan, units: Units | None, loss: Array,
 
     def simultaneous(found: Measure, tail: float, count: int) -> Estimate:
         effect = 1.0 if units is None else units.design_effect(found.influence)
-        wider = effect * (float(stats.t.isf(tail, count - 1)) / Z) ** 2
-        low, high = found.ends(wider)
+        low, high = found.ends(effect * (float(stats.t.isf(tail, count - 1)) / Z) ** 2)
         return Estimate(found.estimate.value, max(low, 0.0), high, count, f"{found.estimate.method}, {method}")
 
     for place in kept:

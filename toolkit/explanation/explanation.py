@@ -235,8 +235,7 @@ def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     foremost = explanation.overall.head(FOREMOST if most > 0 else 0)
     sizes = np.array([one.value for one in foremost["mean_abs_shap"]])
     # The increase goes with the square of the attributions where these are right.
-    usual = most * (sizes / sizes.max(initial=1e-300)) ** 2
-    limits = zip(foremost["column"], _IDLE * usual, strict=True)
+    limits = zip(foremost["column"], _IDLE * most * (sizes / sizes.max(initial=1e-300)) ** 2, strict=True)
     if idle := [f"{name} ({increases[name]})" for name, limit in limits if increases[name].high < limit]:
         yield finding("EXPLAIN-IDLE", "low", "permutation", foremost=FOREMOST, loss=check.loss, columns=listed(idle))
 

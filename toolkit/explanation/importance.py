@@ -169,8 +169,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     variance = np.diag(spread)
     # One observation more is reckoned with, at the furthest seen, so that a few without variation decide nothing.
     observed = weights[:, None] * scaled
-    if units:
-        observed = np.apply_along_axis(units.sums, 0, observed) * (count / rows)
+    observed = np.apply_along_axis(units.sums, 0, observed) * (count / rows) if units else observed
     furthest = observed.max(axis=0)
     one_more = (furthest[:, None] + furthest[None]) / count
     error = np.sqrt(np.maximum(variance[:, None] + variance[None] - 2 * spread, 0) + one_more**2)
@@ -179,10 +178,9 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.
     ratio = np.abs(apart) / np.where(error > 0, error, 1.0)
     freedom = units.stretches if units and units.kind == "time" else count / kish(weights) - 1
-    clear = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL)
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
     # before all that it is above; ranks are wrong only if one of the comparisons is, which Holm holds to 5 %.
-    larger = clear & (apart > 0)
+    larger = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL) & (apart > 0)
     return 1 + larger.sum(axis=0), columns - larger.sum(axis=1)
 
 

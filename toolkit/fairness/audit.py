@@ -106,7 +106,7 @@ def audit_fairness(
     part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
     known, predicted, chosen = predict_at(model, data, threshold, part)
-    ordered, units = columns, part.units
+    ordered, units = columns, part.spans
     if measures.ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
         order = np.argsort(predicted.y_pred)
         predicted, ordered, units = predicted.take(order), columns.take(order), units.take(order) if units else None
@@ -216,7 +216,7 @@ class FairnessAudit(Result):
         if len(few := measures.too_few(self.groups, self.min_count)):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
-        units, at = self.data.units, self.threshold
+        units, at = self.data.spans, self.threshold
         about = {"units": f" {units.text}" if units else ""}
         about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
         return replace(findings.face("audit", self, tested=tested, beyond=beyond, **about), tables=tables)

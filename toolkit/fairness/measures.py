@@ -251,9 +251,8 @@ def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dic
     if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
         worst, best = best, worst
     named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
-    value = found.estimate
-    if grouping.units and value.has_interval:
-        value = replace(value, method=f"{value.method}; {grouping.units}")
+    value, units = found.estimate, grouping.units
+    value = replace(value, method=f"{value.method}; {units}") if units and value.has_interval else value
     numbers = {"value": value, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
     named |= {"metric": found.metric, "clearest": f"{spoken(clear)} {clearest}".strip()}
     return numbers | named | {"groups": min(int(part.judged.sum()) for part in parts)}

@@ -15,7 +15,7 @@ from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed,
 from toolkit.models.answers import Answers
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_place, encoding_with, given_array
-from toolkit.models.recorded import BoosterFunction, RecordedPredictions, ScoreFunction
+from toolkit.models.recorded import BoosterFunction, RecordedPredictions, ScoreFunction, as_probabilities, lined_up
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics import AnyArray, Array
@@ -227,7 +227,7 @@ class Model:
         inputs = self.inputs(features, table)
         estimator = encoding_with(LevelEncoder, self.estimator) if np.shape(inputs)[0] > MANY_ROWS else self.estimator
         try:
-            return by_place(getattr(estimator, method), inputs)
+            return lined_up(by_place(getattr(estimator, method), inputs), own_labels(self.estimator), features)
         except ToolkitError:
             raise
         except Exception as error:
@@ -241,9 +241,11 @@ class Model:
     def read(self, method: str, features: pd.DataFrame | Dataset, table: str = "the table") -> Array:
         """Return what a method that gives scores says, as numbers."""
         found = np.asarray(self.ask(method, features, table), dtype=float)
-        if method == "predict_proba" and self.classes and found.shape[1:] != (len(self.classes),):
+        if method != "predict_proba" or not self.classes:
+            return found
+        if found.shape[1:] != (len(self.classes),):
             raise refusal("column each class", classes=listed(self.classes), shape=" x ".join(map(str, found.shape)))
-        return found
+        return as_probabilities(found, f"{type(self.estimator).__name__}.{method}")
 
     def _named(self, data: Dataset) -> "Model":
         """Take the columns of a table by place, where the model knows no names."""

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from toolkit.data import encoded_labels, is_text
+from toolkit.data import encoded_labels, is_text, marks_in
 from toolkit.errors import listed
 from toolkit.models.findings import refusal
 from toolkit.statistics import AnyArray, Codes
@@ -159,7 +159,7 @@ def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
 
 
 def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
-    """Write labels as the numbers that a model was fitted on, and numbers as the categories that it takes.
+    """Write labels as the numbers, or numbers as the texts, that a model was fitted on, and as the categories it takes.
 
     Parameters
     ----------
@@ -181,16 +181,29 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
     >>> as_fitted(fitted, rows.astype(str).astype("category"))["floor"].cat.categories.tolist()
     [1, 3]
     """
-    inner = getattr(model, "best_estimator_", model)
-    takes_categories, written = hasattr(inner, "booster_") or hasattr(inner, "get_booster"), {}
-    for name, labels in encoded_labels(inner).items():
-        if name not in features or any(isinstance(label, str) for label in labels):
+    takes_categories, written = {"booster_", "get_booster"} & {*dir(getattr(model, "best_estimator_", model))}, {}
+    for name, labels in encoded_labels(model).items():
+        if name not in features or not (there := (cells := features[name]).notna()).any():
             continue
-        column = features[name]
-        cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
-        if (numbers := pd.to_numeric(cells, errors="coerce")).notna().equals(column.notna()):
-            written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
+        texts = [label for label in labels if isinstance(label, str)]
+        if texts and is_text(cells):
+            marks = marks_in(texts) if len(texts) == len(labels) and not there.all() else ()
+            found = cells.astype(object).fillna(marks[0]) if len(marks) == 1 else None
+        elif (known := _as_numbers(pd.Series(labels, dtype="category"))) is None and texts:
+            raise refusal("labels expected", column=name, label=texts[0])
+        elif (found := None if known is None else _as_numbers(cells)) is not None and texts:
+            # The table's own reading took them for numbers.
+            spelled = found.map(dict(zip(known, labels, strict=True)))  # type: ignore[arg-type]  # known is some
+            found = spelled.fillna(found.astype(str)).where(there)
+        if found is not None:
+            written[name] = found.astype(pd.CategoricalDtype(list(labels))) if takes_categories else found
     return pd.DataFrame({**features, **written}, copy=False) if written else features
+
+
+def _as_numbers(column: pd.Series) -> pd.Series | None:
+    cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().equals(column.notna()) else None
 
 
 def given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:

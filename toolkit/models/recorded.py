@@ -1,7 +1,7 @@
 """What may stand in the place of a model: predictions that somebody else recorded, or a function of a table."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,7 +171,7 @@ class ScoreFunction:
             said = {"name": name, "columns": columns, "table": "the table", "kind": type(error).__name__}
             raise refusal("failed", **said, why=reason(error)) from error
         try:
-            scores = np.asarray(_in_order(said, self.classes_), dtype=float)
+            scores = np.asarray(lined_up(said, self.classes_, features), dtype=float)
         except (ValueError, TypeError) as error:
             raise refusal("no scores", found=listed(map(str, np.ravel(np.asarray(said, dtype=object))[:3]))) from error
         columns, classes = scores.shape[1] if scores.ndim == 2 else 1, len(self.classes_)
@@ -181,28 +181,40 @@ class ScoreFunction:
         return scores.reshape(len(features), columns)
 
 
-def _in_order(scores: Any, classes: Sequence[Any] | AnyArray) -> Any:
-    """Put the columns of a table of scores that are called as the classes in the order of these."""
-    if not isinstance(scores, pd.DataFrame) or {*map(str, scores)} != {*map(str, classes)}:
-        return scores
-    return scores.set_axis([str(column) for column in scores], axis=1)[[str(label) for label in classes]]
+def lined_up(said: Any, classes: Iterable[Any], rows: Any = None) -> Any:
+    """Put a table of scores, or a series, in order: columns called as the classes by these, rows by their index.
+
+    An index that only counts the rows is not followed: whoever makes a table of an array gets one.
+    """
+    if isinstance(said, pd.DataFrame) and {*map(str, said)} == {*(labels := list(map(str, classes)))}:
+        said = said.set_axis(list(map(str, said)), axis=1)[labels]
+    told = isinstance(said, pd.DataFrame | pd.Series) and isinstance(rows, pd.DataFrame) and len(said) == len(rows)
+    if not told or not rows.index.is_unique or said.index.equals(pd.RangeIndex(len(rows))):
+        return said
+    return said.reindex(rows.index) if {*said.index} == {*rows.index} else said
 
 
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     """Check scores and write them as a column for each class."""
-    table = _in_order(pd.DataFrame(scores), classes)
+    table = lined_up(pd.DataFrame(scores), classes)
     if len(classes) != max(columns := table.shape[1], 2):
         raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)
     if missing := int(np.isnan(values).any(axis=1).sum()):
         raise refusal("missing scores", missing=missing, rows=len(values))
-    if outside := int(((values < 0) | (values > 1)).any(axis=1).sum()):
-        raise refusal("no probabilities", outside=outside, rows=len(values), low=values.min(), high=values.max())
-    if columns == 1:
-        values = np.column_stack([1 - values[:, 0], values[:, 0]])
-    if columns > 1 and (off := int((np.abs(values.sum(axis=1) - 1) > ROUNDING * columns + 1e-9).sum())):
-        raise refusal("other sum", off=off, rows=len(values))
-    return pd.DataFrame(values, index=table.index)
+    values = as_probabilities(values, "y_score")
+    return pd.DataFrame(values if columns > 1 else np.column_stack([1 - values[:, 0], values[:, 0]]), index=table.index)
+
+
+def as_probabilities(values: Array, name: str) -> Array:
+    """Return scores that may be probabilities; refuse those outside [0, 1], and classes that do not add up to 1."""
+    low, high, rows = values.min(axis=1), values.max(axis=1), len(values)
+    if outside := int(((low < 0) | (high > 1)).sum()):
+        raise refusal("no probabilities", name=name, outside=outside, rows=rows, low=low.min(), high=high.max())
+    apart = np.abs(values.sum(axis=1) - 1) > ROUNDING * values.shape[1] + 1e-9
+    if values.shape[1] > 1 and (off := int(apart.sum())):
+        raise refusal("other sum", name=name, off=off, rows=rows)
+    return values
 
 
 def highest(scores: Array) -> Codes:

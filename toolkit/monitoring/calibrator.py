@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from toolkit.statistics import FEW_GROUPS, Array, Units, dispersion, fit_logistic, freedom_of, kish, likeness, summed, weights_of
+from toolkit.statistics import FEW_GROUPS, Array, Units, dispersion, fit_logistic, kish, likeness, summed, weights_of
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
@@ -100,8 +100,7 @@ def fit_calibrator(
     position = _positions(score, centre, unit, probabilities)
     each = np.ones(len(y_true)) if weights is None else weights
     # How many equally weighted rows those of a class are worth (Kish 1965).
-    classes = (each[y_true == label] for label in (1, 0))
-    ones, zeros = (len(own) / kish(own) if own.any() else 0.0 for own in classes)
+    ones, zeros = (len(own) / kish(own) if own.any() else 0.0 for own in (each[y_true == 1], each[y_true == 0]))
     rarer = min(ones, zeros)
     knots = _place_knots(position, each, rarer)
     target, terms = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2)), _terms(position, knots)
@@ -111,7 +110,7 @@ def fit_calibrator(
     if weights is not None or units:
         sums = summed(terms * (each * (target - chance))[:, None], units)
         covariance = covariance @ (sums.T @ sums) @ covariance
-        rarer = min(rarer, freedom_of(sums[:, 0]) + 1) if units else rarer
+        rarer = min(rarer, units.freedom(each * (target - chance)) + 1) if units else rarer
     if weights is not None:
         apart = (beta - fit_logistic(terms, target)[0]) / 2
         covariance = covariance + np.outer(apart, apart)

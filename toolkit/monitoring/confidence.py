@@ -67,13 +67,11 @@ class ByScore(NamedTuple):
         return measure_scored(self.current.take(rows))
 
     def surprise(self, rows: Codes) -> tuple[float, float]:
-        """Test whether labels follow the scores, of rows that the reference has others like.
+        """Test whether labels follow the scores of rows that the reference has others like.
 
         First as such rows tell of them (concept shift), then as the reference does as it is (calibration shift).
         """
-        part = self.current.take(rows[self.supported[rows]])
-        if not len(part.y_true):
-            return 1.0, 1.0
+        part = self.current.take(rows)
         found = [shift_test(part.y_true, part.y_score, one, part.units) for one in (self.calibrator, self.plain)]
         return found[0], found[1]
 
@@ -197,6 +195,5 @@ def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
     # Noise that is widened for rows that belong together may leave the range of a share.
     ends = [np.clip(np.quantile(drawn, [0.025, 0.975]), 0, 1) for drawn in known if len(drawn)]
     low, high = min(value, *(float(end[0]) for end in ends)), max(value, *(float(end[1]) for end in ends))
-    if not low < high:
-        low, high = wilson(value * n, n)
+    low, high = (low, high) if low < high else wilson(value * n, n)
     return Estimate(value, low, high, n, METHOD)

@@ -112,8 +112,7 @@ def estimate_performance(
     labelled = data.target.notna().to_numpy()
     rows, cells, tests, each = [], [], [], weights_of(data.units, data.rows)
     for label, places in {WHOLE: np.arange(data.rows), **windows}.items():
-        truth = places[labelled[places]]
-        estimated = expectation.estimate(places, seed)
+        truth, estimated = places[labelled[places]], expectation.estimate(places, seed)
         if np.average(~expectation.supported[places], weights=each[places]) > MOST_UNSUPPORTED:
             estimated = {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in estimated.items()}
         realized = expectation.realize(truth) if len(truth) else {}
@@ -122,8 +121,9 @@ def estimate_performance(
             rows.append((label, name, *sizes, estimated[name], realized.get(name, _NO_LABELS), level[name]))
         if reference.task == "binary":
             cells += [(label, cell, estimated[cell], realized.get(cell, _NO_LABELS)) for cell in CELLS]
-        if len(truth) and (label != WHOLE or not windows):
-            tests.append((label, len(truth), *expectation.surprise(truth)))
+        told = truth[expectation.supported[truth]]
+        if len(told) and (label != WHOLE or not windows):
+            tests.append((label, len(told), *expectation.surprise(told)))
     table = pd.DataFrame(rows, columns=["window", "metric", "rows", "labelled", "estimated", "realized", "reference"])
     shift = pd.DataFrame(tests, columns=["window", "labelled", *_P_VALUES])
     shift["p_adjusted"], shift["p_calibration"] = (holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES)
@@ -155,7 +155,8 @@ class PerformanceEstimate(Result):
     shift : DataFrame
         ``window, labelled, p_value, p_calibration, p_adjusted``: the test whether rows mean what they meant on the
         reference (concept shift) and its p value over all windows, and that of the test whether scores do, which a
-        change of the features alone may bring about (calibration shift; not of a regression). Empty without labels.
+        change of the features alone may bring about (calibration shift; not of a regression). Of labels of rows that
+        the reference has others like; empty without any.
     parameters : dict
     notes : tuple of Finding
     """

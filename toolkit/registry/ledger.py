@@ -148,8 +148,7 @@ class Ledger:
             before, last = (known[-1].hash, known[-1].when) if known else (FIRST, "")
             when = max(datetime.now(UTC).isoformat(timespec="seconds"), last)
             entry = Entry(len(known) + 1, when, who, what, model, version, why, facts, before)
-            if self.key:
-                entry = replace(entry, signature=signature.sign(entry.digest(), self.key))
+            entry = replace(entry, signature=signature.sign(entry.digest(), self.key)) if self.key else entry
             if doubt := self.doubt(entry, SIGNERS in facts):
                 raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())

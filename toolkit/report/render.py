@@ -49,8 +49,7 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     InputError
         Where there is no such file, or it is no notebook.
     """
-    page = page_html(_read(notebook), notebook.stem)
-    return write_page(output or notebook.with_suffix(".html"), page)
+    return write_page(output or notebook.with_suffix(".html"), page_html(_read(notebook), notebook.stem))
 
 
 def write_index(folder: Path) -> Path:

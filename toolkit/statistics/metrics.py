@@ -199,8 +199,8 @@ def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, 
     if min(y.sum(), n - y.sum()) < LEAST_OF_CLASS:
         slope = Measure(Estimate(slope.estimate.value, n=n, method="no interval: too few rows of a class"), None)
     return found | {
-        "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), weights, unit=worst, most=math.inf),
-        "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),
+        "log_loss": class_mean(y, score, (-np.log(clipped), -np.log(1 - clipped)), weights, unit=worst),
+        "brier_score_loss": class_mean(y, score, ((1 - score) ** 2, score**2), weights, unit=1.0, bounds=(0.0, 1.0)),
         "calibration_slope": slope,
         "calibration_intercept": unbounded(*calibration_intercept(y, score, weights), weights, "sandwich, Wald"),
         "expected_calibration_error": calibration_of(y, score, weights, seed=seed),
@@ -208,30 +208,33 @@ def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, 
 
 
 def class_mean(
-    y: Array, score: Array, if_one: Array, if_zero: Array, weights: Array, *, unit: float, most: float
+    y: Array, score: Array, losses: Sequence[Array], weights: Array, *, unit: float, bounds: Interval = (0.0, math.inf)
 ) -> Measure:
-    """Measure the mean loss of probabilities where one of two classes may be rare.
+    """Measure the mean loss, or cost, of a row where one of two classes may be rare.
 
     MOVER (Zou & Donner 2008, doi:10.1002/sim.3095) over the share of positives, by Wilson's interval, and the mean loss
-    of each class, by Student's t on the log scale. To the rows of a class one is added that the model itself draws from
-    all rows by its probabilities: so a class of a few rows, or none, is not taken to cost just what these did.
+    of each class, by Student's t on the log scale, or of two costs by Wilson's interval. To the rows of a class one is
+    added that the model itself draws from all rows by its probabilities: so a class of a few rows, or none, is not held
+    to cost just what these did.
 
     Parameters
     ----------
     y, score : array of shape (n,)
         1 or 0, and the probability of 1.
-    if_one, if_zero : array of shape (n,)
+    losses : two arrays of shape (n,)
         The loss of each row if it were positive, and if it were negative.
     weights : array of shape (n,)
         Of mean 1.
-    unit, most : float
-        What one row might add at most, and the greatest possible mean.
+    unit : float
+        What one row might add at most.
+    bounds : (float, float)
+        The least and the greatest possible mean.
     """
-    whole = mean(np.where(y == 1, if_one, if_zero), weights, bounds=(0.0, most), unit=unit)
+    whole = mean(np.where(y == 1, *losses), weights, bounds=bounds, unit=unit)
     found, n, ones = whole.estimate, len(y), float(y @ weights)
     if not found.has_interval or found.method == "rule of three":
         return whole
-    classes = (if_one, y, score), (if_zero, 1 - y, 1 - score)
+    classes = (losses[0], y, score), (losses[1], 1 - y, 1 - score)
     parts = [_level(loss, own * weights, chance * weights) for loss, own, chance in classes]
     shares, apart = (ones / n, 1 - ones / n), parts[0][0] - parts[1][0]
 
@@ -249,13 +252,15 @@ def class_mean(
 def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Ends]:
     """Return the mean loss of a class with its interval; ``chance`` is how probably each row is of the class."""
     chance = chance if chance.any() else np.ones(len(chance))
-    rows = float(own.sum())
+    rows, least, greatest = float(own.sum()), float(loss.min()), float(loss.max())
     level = float(np.average(loss, weights=own if rows else chance))
     squares = float(own @ np.square(loss - level) + np.average(np.square(loss - level), weights=chance))
-    error, greatest = math.sqrt(squares) / max(rows, 1), float(loss.max())
+    error, hits = math.sqrt(squares) / max(rows, 1), float(own @ (loss == greatest))
 
     def ends(effect: float) -> Interval:
         low, high = wald(level, error, "log" if level > 0 else "identity", t_quantile(rows + 2), effect)
-        return max(low, 0.0), max(level, min(high, greatest))
+        if rows and np.isin(loss, (least, greatest)).all():
+            low, high = (least + (greatest - least) * end for end in wilson(hits, rows, effect))
+        return max(low, min(least, 0.0)), max(level, min(high, greatest))
 
     return level, ends

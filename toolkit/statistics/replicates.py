@@ -16,7 +16,7 @@ import numpy as np
 from toolkit.core import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, t_quantile
 from toolkit.statistics.measure import Measure
-from toolkit.statistics.units import freedom_of, weights_of
+from toolkit.statistics.units import freedom_of, summed, weights_of
 
 #: Name of the file beside ``results.json``.
 FILE = "replicates.json"
@@ -60,12 +60,9 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
     smooth = {name: one.pairing for name, one in defined.items() if one.pairing is not None and len(one.pairing)}
     influences = np.column_stack(list(smooth.values()))
     n, among = len(influences), next(iter(measures.values())).units
-    worth = n
-    if among:
-        influences = np.column_stack([among.parts(column) for column in influences.T])
-        influences *= math.sqrt(len(influences) / max(len(influences) - 1, 1))
-        worth = round(freedom_of(among.parts(weights_of(among, n)))) + 1
-    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, _signed_sums(influences).T / n, strict=True)]
+    worth = round(freedom_of(among.parts(weights_of(among, n)))) + 1 if among else n
+    drawn_sums = _signed_sums(summed(influences, among)).T / n
+    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, drawn_sums, strict=True)]
     return {name: Replicated(one.estimate.value, n, worth, one.unit, one.bounds, drawn) for name, one, drawn in known}
 
 

@@ -57,9 +57,8 @@ def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = Non
     """Return how many rows of groups tell as much about the shares of some values as one independent row does.
 
     The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
-    doi:10.2307/2532311): counts divided by it behave as those of independent rows do in tests and intervals. Each group
-    is freed from its own pull, and Student's quantile makes up for a few that dominate. Not below 1, so that values
-    which alternate within groups never count as more rows than there are.
+    doi:10.2307/2532311), each freed from its own pull, with Student's quantile where few dominate: counts divided by it
+    behave as those of independent rows do. Not below 1, so that values that alternate within groups add no rows.
 
     Parameters
     ----------
@@ -105,9 +104,8 @@ def freedom_of(sums: Array, used: int | None = None) -> float:
     >>> freedom_of(np.array([1.0, -1.0, 1.0, -1.0])), round(freedom_of(np.array([5.0, 0.1, 0.1, 0.1])), 2)
     (3.0, 2.01)
     """
-    square = sums**2
-    fourth = float(square @ square)
-    worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
+    second, fourth = float((sums**2).sum()), float((sums**4).sum())
+    worth = 3 * second**2 / fourth if fourth > 0 else 0.0
     return min(worth, float(np.count_nonzero(sums) if used is None else used)) - 1
 
 
@@ -130,14 +128,12 @@ class Units:
         Of each row its group, or the place of its time in their order: whole numbers from 0.
     count : int
         How many groups or times there are.
-    name : str
-        The column they come from; empty of rows.
+    name, weight : str
+        The columns that they and their weights come from; empty where there is none.
     kind : {"group", "time", "row"}
         Of times neighbours are alike; groups are independent, and so are rows that have weights alone.
     weights : array of shape (n,) or None
         Of mean 1.
-    weight : str
-        The column they come from.
     """
 
     codes: Codes
@@ -278,10 +274,11 @@ class Units:
 
 
 def summed(rows: Array, units: Units | None) -> Array:
-    """Sum rows of numbers within groups, as ``Units.parts``, so that the squares are those of a sample of groups."""
+    """Sum rows of numbers as ``Units.parts`` does, scaled so that the squares are those of a sample of these."""
     if units is None:
         return rows
-    return np.asarray(np.apply_along_axis(units.parts, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
+    found = np.apply_along_axis(units.parts, 0, rows)
+    return np.asarray(found * math.sqrt(len(found) / max(len(found) - 1, 1)))
 
 
 def likeness(left: Array, units: Units | None) -> float:
