@@ -149,8 +149,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     logger = logging.getLogger("mlflow")
     level = logger.level
-    key = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{key}.lock", mode=0o666)
+    lock = FileLock(f"{tempfile.gettempdir()}/toolkit-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock", mode=0o666)
     # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
     with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings(action="ignore"):
         logger.setLevel(logging.ERROR)
@@ -189,9 +188,8 @@ def in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tu
             check_reachable(uri)
             with connect(uri) as client:
                 return work(client), " ".join(failures)
-        except Exception as error:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
-            said = error if isinstance(error, InputError) else unusable(uri, f"{type(error).__name__}: {error}")
-            failures.append(str(said))
+        except Exception as one:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
+            failures.append(str(one if isinstance(one, InputError) else unusable(uri, f"{type(one).__name__}: {one}")))
     return None, " ".join(failures)
 
 
