@@ -226,6 +226,15 @@ def test_a_file_that_seems_to_have_no_header_is_said(tmp_path, first, said):
     assert [note.startswith(expected) for note in notes] == [True] * bool(said)
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_title_above_the_names_is_refused(tmp_path, ending):
+    rows = [["Sales of 2024", "", "", ""], ["age", "income", "city", "bought"], ["47", "1", "x", "no"]]
+    path, write = tmp_path / f"t.{ending}", {"csv": pd.DataFrame.to_csv, "xlsx": pd.DataFrame.to_excel}[ending]
+    write(pd.DataFrame(rows), path, index=False, header=False)
+    with pytest.raises(InputError, match=r"^The first row names only 1 of 4 columns, .* Delete the rows above"):
+        read_table(path)
+
+
 @pytest.mark.parametrize("gap", ["", "NA", "nan"])
 def test_whole_numbers_beyond_what_a_float_holds_stay_apart_beside_gaps(tmp_path, gap):
     (tmp_path / "t.csv").write_text(f"who,x\n{2**60},1\n{gap},2\n {2**60 + 1},3\n")

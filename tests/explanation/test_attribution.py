@@ -389,6 +389,15 @@ def test_deep_forests_are_measured_against_few_rows():
     assert np.abs(found.base + values.sum(axis=1) - output).max() < 1e-6
 
 
+def test_small_trees_of_many_classes_count_their_own_rows(monkeypatch):
+    monkeypatch.setattr("toolkit.explanation.attribution._DEEP", 1000)
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(400, 2)), columns=["a", "b"])
+    for classes, reference in ((2, "25 rows"), (8, "its training rows")):
+        data = load_dataset(frame.assign(y=pd.qcut(frame["a"], classes).cat.codes.map("class {}".format)), target="y")
+        forest = RandomForestClassifier(20, max_leaf_nodes=40, random_state=0).fit(data.features, data.target)
+        assert choose_attributor(forest, data, data).reference.startswith(reference)
+
+
 PIECES = [
     make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()),
     SplineTransformer(n_knots=3),

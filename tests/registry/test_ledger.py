@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from unittest.mock import Mock
 
 import pytest
 from test_lifecycle import aliases, model, reports  # noqa: F401  # fixtures
@@ -120,3 +121,13 @@ def test_a_reason_may_hold_any_sign_that_ends_a_line_elsewhere(tmp_path):
     for why in ("pasted\u2028from a letter", "\u2029", "\x85", "two\nlines", "plain"):
         Ledger(tmp_path).add("ann", "approve", "churn", "1", why)
     assert next(one.why for one in Ledger(tmp_path).trusted()) == "pasted\u2028from a letter"
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was_and_nothing_beside_it(tmp_path, monkeypatch):
+    ledger = Ledger(tmp_path)
+    ledger.add("ann", "register", "sugar", "1", "")
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    monkeypatch.setattr("os.fsync", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        ledger.add("bob", "approve", "sugar", "1", "tried")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

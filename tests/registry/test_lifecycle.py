@@ -290,3 +290,22 @@ def test_the_commands(reports):
     assert toolkit("history", "spice", "--html", str(page)).exit_code == 1
     assert "Not whole" in BeautifulSoup(page.read_text(), "html.parser").main.get_text()
     book.write_text(whole)
+
+
+def test_decisions_are_shown_after_their_store_was_lost(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    out = tmp_path / "reports"
+    Ledger(out).add("bob", "promote", "sugar", "1", "tried on June", **{"champion.after": "1"})
+    entries, faults = lifecycle.history("sugar", out=out)
+    assert [one.why for one in entries] == ["tried on June"]
+    assert "The alias 'champion' is at no version, and by the ledger at version 1." in faults
+
+
+def test_a_store_that_is_cut_off_is_wrong_input(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    out, file = tmp_path / "reports", tmp_path / "mlflow.db"
+    with connect(tracking_uri(out)) as client:
+        client.create_registered_model("sugar")
+    file.write_bytes(file.read_bytes()[:100_000])
+    with pytest.raises(InputError, match=r"mlflow\.db cannot be used: .*malformed.*restore it"):
+        lifecycle.approve("sugar/1", by="bob", reason="tried", out=out)

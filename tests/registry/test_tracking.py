@@ -3,10 +3,12 @@ import math
 import os
 import sqlite3
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy
 from lightgbm import LGBMClassifier
 from mlflow.exceptions import MlflowException
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -333,6 +335,15 @@ class TestPreparedStore:
         store.prepare(uri, tmp_path)
         assert [*tmp_path.iterdir()] == []
 
-    def test_where_it_cannot_be_made_mlflow_says_why_later(self, uri, tmp_path, capfd):
-        store.prepare(uri, tmp_path / "gone")
+    def test_where_it_cannot_be_made_there_is_a_reason_and_no_half_of_it(self, uri, tmp_path, monkeypatch, capfd):
+        with pytest.raises(InputError, match="cannot be used: unable to open database file"):
+            store.prepare(uri, tmp_path / "gone")
+        full = sqlalchemy.exc.OperationalError("CREATE TABLE", {}, sqlite3.OperationalError("disk is full"))
+        with monkeypatch.context() as patched:
+            patched.setattr("alembic.command.upgrade", Mock(side_effect=full))
+            with pytest.raises(InputError, match="cannot be used: disk is full"), store.connect(uri):
+                pass
+        assert [*tmp_path.iterdir()] == []
+        with store.connect(uri) as client:
+            assert client.create_experiment("first")
         assert capfd.readouterr() == ("", "")

@@ -37,6 +37,26 @@ def test_a_long_cell_is_seen_to_run(tmp_path):
     assert "'first" in nbformat.read(made, as_version=4).cells[1].outputs[0].data["text/plain"]
 
 
+def test_a_notebook_that_cannot_be_saved_once_is_saved_later_and_nothing_is_printed(tmp_path, monkeypatch, caplog):
+    papermill.engines.papermill_engines.register("patient", PatientEngine)
+    saved, write = [], papermill.engines.write_ipynb
+
+    def write_but_once(notebook, path):
+        saved.append(path)
+        if len(saved) == 2:
+            raise OSError(28, "No space left on device")
+        write(notebook, path)
+
+    monkeypatch.setattr(papermill.engines, "write_ipynb", write_but_once)
+    source, made = str(tmp_path / "slow.ipynb"), str(tmp_path / "made.ipynb")
+    cells = [nbformat.v4.new_code_cell("import time; time.sleep(1.5)"), nbformat.v4.new_code_cell("6 * 7")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
+    papermill.execute_notebook(source, made, engine_name="patient", kernel_name="python3", progress_bar=False)
+    assert nbformat.read(made, as_version=4).cells[1].outputs[0].data["text/plain"] == "42"
+    assert len(saved) > 2
+    assert [one.message for one in caplog.records if one.name == "asyncio" and one.levelname == "ERROR"] == []
+
+
 def test_nothing_is_waited_for_in_vain(tmp_path, monkeypatch):
     asked, slept = [], []
     get_msg, sleep = AsyncZMQSocketChannel.get_msg, asyncio.sleep

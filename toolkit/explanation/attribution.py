@@ -114,11 +114,9 @@ def choose_attributor(
     scale, read = whole_scale(model, outputs)
     raw = permutation_explainer(read, sample.features, seed)
     about = "permutation", scale, outputs, read(sample.features).mean(axis=0), f"{sample.rows:,} rows of {sample.name}"
-    found = Attributor(*about, lambda frame: (raw(frame)[0], read(frame)), most_rows=_SLOW)
-    if kind == "permutation":
-        return found
-    note = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
-    return found._replace(notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
+    said = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
+    notes = (Finding("EXPLAIN-FALLBACK", "info", said, "method"),) * (kind != "permutation")
+    return Attributor(*about, lambda frame: (raw(frame)[0], read(frame)), most_rows=_SLOW, notes=notes)
 
 
 def _drawn(background: Dataset, most: int, rng: np.random.Generator) -> Dataset:
@@ -148,11 +146,9 @@ def _seen_through(
     matrix = view.encode(probe)
     values, base = (outputs.pick(part) for part in raw(matrix))
     known = scales(view.estimator, outputs, matrix)
-    gaps = {}
-    for name, read in known.items():
-        output = read(matrix)
-        gap = np.nan_to_num(np.abs(base + values.sum(axis=1) - output), nan=np.inf).max()
-        gaps[name] = float(gap) / tolerance(base, output)
+    outs = {name: read(matrix) for name, read in known.items()}
+    missed = {name: np.abs(base + values.sum(axis=1) - one) for name, one in outs.items()}
+    gaps = {one: float(np.nan_to_num(missed[one], nan=np.inf).max()) / tolerance(base, outs[one]) for one in known}
     scale = min(gaps, key=lambda name: gaps[name])
 
     def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
@@ -198,8 +194,9 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
         single = ensemble.thresholds.astype(np.float32)
         above = np.where(single < ensemble.thresholds, np.nextafter(single, np.float32(np.inf)), single)
         ensemble.thresholds = above.astype(ensemble.thresholds.dtype)
-    work = ensemble.features.size * ensemble.max_depth
-    deep = ensemble.model_type == "internal" and work > _DEEP
+    nodes, work = ensemble.features.shape[1], ensemble.features.size * ensemble.max_depth
+    # With a background each of its rows goes through each tree once for each output: of small trees that takes longer.
+    deep = ensemble.model_type == "internal" and work > _DEEP and nodes > _DEEP_ROWS * ensemble.num_outputs
     quick = work * len(np.unique(ensemble.features)) <= _LONG
 
     def read(values: Callable[[Any], Any], dimensions: int, matrix: Any) -> tuple[Array, Array]:

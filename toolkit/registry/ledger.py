@@ -152,12 +152,12 @@ class Ledger:
             if doubt := self.doubt(entry, SIGNERS in facts):
                 raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
+            with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{NAME}-") as place:
+                with Path(place, NAME).open("w", encoding="utf-8") as file:
+                    file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(place, NAME).replace(self.path)
         return entry
 
     def doubt(self, entry: Entry, demanded: bool) -> str:

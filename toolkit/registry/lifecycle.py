@@ -195,9 +195,8 @@ def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = N
     """
     with _registry(out, key) as (client, ledger):
         if client.search_registered_models(f"name = '{name}'") and PREVIOUS not in _aliases(client, name):
-            raise InputError(
-                f"No earlier champion of {name!r} is kept: a rollback goes back one promotion. Promote a version."
-            )
+            said = "is kept: a rollback goes back one promotion. Promote a version"
+            raise InputError(f"No earlier champion of {name!r} {said}.")
         version = _version(client, f"{name}@{PREVIOUS}")
         ledger.check_model(name, version.number, version.facts[MODEL])
         if rejected := ledger.judged(name, version.number, version.facts)[1]:
@@ -251,7 +250,7 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
     behind the ledger means a record whose aliases may not have moved.
     """
     ledger, uri = Ledger(out, key), tracking_uri(out)
-    if uri == beside(out) and missing_file(uri):
+    if uri == beside(out) and missing_file(uri) and not ledger.entries():
         raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
     out.mkdir(parents=True, exist_ok=True)
     with ledger.lock, connect(uri) as client:

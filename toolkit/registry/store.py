@@ -96,28 +96,33 @@ def missing_file(uri: str) -> Path | None:
 
 
 def prepare(uri: str, folder: Path) -> None:
-    """Make in the folder of a run the tables that ``connect`` in that run takes for a SQLite file that is missing.
+    """Make in a folder, all or none, the tables that ``connect`` takes for a SQLite file that is missing.
 
     That is hundreds of small writes, for which there is time while the notebook runs.
+
+    Raises
+    ------
+    InputError
+        Where they cannot be made, as on a full disk.
     """
     if missing_file(uri):
         from mlflow.store.db import utils
         from sqlalchemy.exc import SQLAlchemyError
 
-        level = utils._logger.level
         utils._logger.setLevel(logging.ERROR)  # it would say that it makes them
-        with contextlib.suppress(OSError, SQLAlchemyError):  # what is wrong there is said where the file is used
+        try:
             engine = utils.create_sqlalchemy_engine(f"sqlite:///{folder / PREPARED}.part")
             utils._initialize_tables(engine)
             engine.dispose()
             (folder / f"{PREPARED}.part").rename(folder / PREPARED)
-        utils._logger.setLevel(level)
+        except (OSError, SQLAlchemyError) as error:
+            raise unusable(uri, str(getattr(error, "orig", error))) from None
 
 
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
     said = f"The tracking server at {masked(uri)} cannot be used: {shorten(masked(reason), 240)}."
-    return InputError(f"{said} Start it or correct MLFLOW_TRACKING_URI.")
+    return InputError(f"{said} Start or restore it, or correct MLFLOW_TRACKING_URI.")
 
 
 @contextlib.contextmanager
@@ -134,32 +139,33 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from filelock import FileLock
+    from sqlalchemy.exc import SQLAlchemyError
 
-    with warnings.catch_warnings():
-        # In a notebook, what mlflow loads says in red that its bars need widgets; none of them is shown.
-        warnings.filterwarnings("ignore", message="IProgress not found")
+    # In a notebook, what mlflow loads says in red that its bars need widgets; none of them is shown.
+    with warnings.catch_warnings(action="ignore"):
         import mlflow
 
     own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", *_SILENT, *PATIENCE)}
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     logger = logging.getLogger("mlflow")
     level = logger.level
-    key = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{key}.lock", mode=0o666)
-    with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings():
-        # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
-        for category in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.simplefilter("ignore", category)
+    lock = FileLock(f"{tempfile.gettempdir()}/toolkit-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock", mode=0o666)
+    # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
+    with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings(action="ignore"):
         logger.setLevel(logging.ERROR)
         os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
         mlflow.set_tracking_uri(uri)
         if (folder := os.environ.get("TOOLKIT_RUN_FOLDER")) and (file := missing_file(uri)):
-            with contextlib.suppress(OSError):  # then MLflow makes it
+            with contextlib.suppress(OSError):  # then they are made here
                 Path(folder, PREPARED).rename(file)
         try:
+            if file := missing_file(uri):  # MLflow would leave a half of it on a full disk, which nobody can use
+                with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as place:
+                    prepare(uri, Path(place))
+                    Path(place, PREPARED).rename(file)
             yield mlflow.MlflowClient(uri)
-        except (mlflow.exceptions.MlflowException, OSError) as error:
-            if not (isinstance(error, mlflow.exceptions.MlflowException) or hasattr(error, "request")):
+        except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
+            if isinstance(error, OSError) and not hasattr(error, "request"):
                 raise  # not of requests, with which MLflow sends files
             line = str(error).partition("\n")[0]
             met = re.search(r"Caused by (.*?)\)*$", line)
@@ -182,9 +188,8 @@ def in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tu
             check_reachable(uri)
             with connect(uri) as client:
                 return work(client), " ".join(failures)
-        except Exception as error:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
-            said = error if isinstance(error, InputError) else unusable(uri, f"{type(error).__name__}: {error}")
-            failures.append(str(said))
+        except Exception as one:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
+            failures.append(str(one if isinstance(one, InputError) else unusable(uri, f"{type(one).__name__}: {one}")))
     return None, " ".join(failures)
 
 

@@ -1,5 +1,6 @@
 """How jupyter starts the kernel of a run and waits for it, and papermill saves its notebook."""
 
+import contextlib
 import os
 from typing import Any
 
@@ -57,7 +58,8 @@ class PatientEngine(NBClientEngine):  # type: ignore[misc]  # papermill says no 
 
         def save() -> None:
             due.clear()
-            type(nb_man).save(nb_man)
+            with contextlib.suppress(OSError):  # a full disk is said where papermill saves the whole notebook
+                type(nb_man).save(nb_man)
 
         def save_soon(**_: object) -> None:
             if not due:

@@ -104,7 +104,8 @@ def _make_ready(out: Path, folder: Path) -> None:
     with warnings.catch_warnings(action="ignore"):  # as an error, one of a package would leave its modules half loaded
         for name in VARIABLES["later"]:
             import_module(name)
-        store.prepare(store.tracking_uri(out), folder)
+        with contextlib.suppress(InputError):  # what is wrong there is said where the file is used
+            store.prepare(store.tracking_uri(out), folder)
         import_module("toolkit.report.render").get_ready()
 
 

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from toolkit.core import DataInfo, Estimate, Face, Finding, Record, Result, by_severity, masked, now, shorten, slug
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
-from toolkit.errors import InputError, instance, listed
+from toolkit.errors import InputError, instance
 from toolkit.policy.check import check
 from toolkit.registry import tracking
 from toolkit.runs import manifest
@@ -255,9 +255,7 @@ def track(source: str | Path) -> Path:
 
     results = read_results(source)
     folder = results_path(source).parent.resolve()
-    checks = manifest.verify(folder) if (folder / manifest.NAME).exists() else []
-    if apart := [one.part for one in checks if one.state == "differs"]:
-        raise InputError(f"{str(folder)!r} is not as it was written: {listed(apart)}. See `toolkit verify`.")
+    manifest.check_whole(folder)
     with changing(folder) as changed, tracking.copied_run(results.mlflow, folder.parent) as (logged, client):
         rewrite(changed, results, logged)
         client.log_artifacts(logged.run_id, str(changed), "report")
@@ -268,9 +266,11 @@ def track(source: str | Path) -> Path:
 @contextmanager
 def changing(folder: Path) -> Iterator[Path]:
     """Yield a copy of a report's files, which take their places once all of them are changed; folders in it stay."""
-    inside = [one.name for one in folder.iterdir() if one.is_dir()]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
-        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name, ignore=lambda *_: inside)))
+        (changed := Path(place) / folder.name).mkdir()
+        for file in filter(Path.is_file, folder.iterdir()):
+            shutil.copy2(file, changed)
+        yield changed
         for file in changed.iterdir():
             os.replace(file, folder / file.name)
 
