@@ -186,7 +186,7 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
         if name not in features or not (there := (cells := features[name]).notna()).any():
             continue
         texts = [label for label in labels if isinstance(label, str)]
-        if texts and is_text(cells):
+        if texts and not pd.api.types.is_numeric_dtype(cells.dtype):
             marks = marks_in(texts) if len(texts) == len(labels) and not there.all() else ()
             found = cells.astype(object).fillna(marks[0]) if len(marks) == 1 else None
         elif (known := _as_numbers(pd.Series(labels, dtype="category"))) is None and texts:
