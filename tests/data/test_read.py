@@ -231,8 +231,15 @@ def test_a_title_above_the_names_is_refused(tmp_path, ending):
     rows = [["Sales of 2024", "", "", ""], ["age", "income", "city", "bought"], ["47", "1", "x", "no"]]
     path, write = tmp_path / f"t.{ending}", {"csv": pd.DataFrame.to_csv, "xlsx": pd.DataFrame.to_excel}[ending]
     write(pd.DataFrame(rows), path, index=False, header=False)
-    with pytest.raises(InputError, match=r"^The first row names only 1 of 4 columns, .* Delete the rows above"):
+    with pytest.raises(InputError, match=r"^The first row names only one of 4 columns, .* Delete the rows above"):
         read_table(path)
+
+
+def test_empty_columns_behind_the_others_are_no_title(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "a,b,,,,\n" + "\n".join(f"{place % 7},{'xy'[place % 2]},,,," for place in range(60))
+    )
+    assert list(load_dataset(tmp_path / "t.csv", target="b").features) == ["a"]
 
 
 @pytest.mark.parametrize("gap", ["", "NA", "nan"])

@@ -225,8 +225,8 @@ def own_names(header: list[str]) -> tuple[list[str], list[Finding]]:
     line = io.StringIO()
     csv.writer(line, quoting=csv.QUOTE_ALL).writerow(header)
     names = pd.read_csv(io.StringIO(line.getvalue()), nrows=0).columns.tolist() if header else []
-    if 1 < (unnamed := header.count("")) > len(header) / 2:
-        raise refusal("title", named=len(header) - unnamed, columns=len(header))
+    if header.count("") == len(header) - 1 > 1:
+        raise refusal("title", columns=len(header))
     twice = {name: given for given, name in zip(header, names, strict=True) if given and given != name}
     said, times = listed(map(repr, twice.values())), Counter(header)
     notes = [finding("DATA-NAME-TWICE", "medium", names=said, later=name) for name in list(twice)[:1]]
