@@ -169,6 +169,6 @@ def test_a_report_that_was_changed_is_not_signed_anew(copy, monkeypatch, tmp_pat
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     path = copy / "results.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"title": "', '"title": "Better '), encoding="utf-8")
-    with pytest.raises(InputError, match=r"is not as it was written: results\.json"):
+    with pytest.raises(InputError, match=r"is not as it was written\. results\.json: it was changed"):
         track(copy)
     assert differing(copy) == {"results.json"}

@@ -42,7 +42,8 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         first = f"{opening}: none of its rules applies to these results."
     else:
         every, held = len(verdict.rules), len(verdict.rules) - len(undecided)
-        first = f"{opening}{f': {held} of {every} rules hold' if every > 1 else ': its rule holds' * held}."
+        said = f": {held} of {every} rules hold" if every > 1 else ": its rule holds" * held
+        first = f"{opening}{said}."
     if not undecided:
         return first
     left = len(undecided) - 1

@@ -122,7 +122,7 @@ class Narrative:
             sets_parameters = {"parameters", "injected-parameters"} & set(_tags(cell))
             blocks = self.parameter_code if sets_parameters else self.sections[-1].rest
             blocks.append(Block("code", self._highlighted(_source(cell)), label))
-        for (kind, stream), outputs in groupby(cell.get("outputs", []), lambda x: (x["output_type"], x.get("name"))):
+        for (kind, stream), outputs in groupby(cell.get("outputs", []), _kind):
             if kind == "stream":
                 text = plain_text("".join(_joined(output.get("text", "")) for output in outputs))
                 self.lines_left_out += len(text.splitlines()) if stream == "stderr" else 0
@@ -210,6 +210,11 @@ def _image(kind: str, content: str, label: str) -> str:
         content = base64.b64encode(content.encode()).decode()
     alt = f"An image drawn by the code of {label}; it came without a description."
     return f'<figure><img src="data:{kind};base64,{"".join(content.split())}" alt="{escape(alt)}"></figure>'
+
+
+def _kind(output: NotebookNode) -> tuple[str | None, str | None]:
+    """Return the kind of an output, and of printed text the stream that it was printed to."""
+    return output.get("output_type"), output.get("name")
 
 
 def _was_run(cell: NotebookNode) -> bool:

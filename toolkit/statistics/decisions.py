@@ -105,7 +105,8 @@ def mean_f1(y_true: Codes, y_pred: Codes, classes: int, weights: Array, *, weigh
     value = float(scores @ truth / n if weighted else scores[used].mean())
     rate = np.divide(truth if weighted else n / used.sum(), size, where=used, out=np.zeros(classes))
     influence = rate[y_true] * (2.0 * (y_true == y_pred) - scores[y_true]) - rate[y_pred] * scores[y_pred]
-    influence += weighted * (scores[y_true] - value)
+    if weighted:
+        influence = influence + scores[y_true] - value
     method = "infinitesimal jackknife, logit scale"
     found = smooth(value, influence, weights, effective=float(truth[truth > 0].min()), method=method)
     if weighted:

@@ -48,7 +48,8 @@ def wilson(successes: float, n: float, effect: float = 1.0) -> Interval:
     centre = (share + square / (2 * n)) / (1 + square / n)
     half = Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     low = 0.0 if successes <= 0 else min(max(0.0, centre - half), share)
-    return low, 1.0 if successes >= n else max(min(1.0, centre + half), share)
+    high = 1.0 if successes >= n else max(min(1.0, centre + half), share)
+    return low, high
 
 
 def wilson_size(found: Estimate) -> float:
@@ -116,7 +117,8 @@ def area_interval(area: float, ones: float, zeros: float, effect: float = 1.0) -
         return (end - area) ** 2 - Z * Z * end * (1 - end) * factor / (ones * zeros)
 
     low = optimize.brentq(beyond, 0.0, min(area, 1 - 1e-9)) if area > 0 else 0.0
-    return float(low), float(optimize.brentq(beyond, max(area, 1e-9), 1.0) if area < 1 else 1.0)
+    high = optimize.brentq(beyond, max(area, 1e-9), 1.0) if area < 1 else 1.0
+    return float(low), float(high)
 
 
 def mover_mean(values: Sequence[float] | Array, ends: Sequence[Interval], correlation: Array | None = None) -> Interval:

@@ -133,9 +133,8 @@ def multiclass_metrics(
         if smallest > 0:
             areas = [roc_auc((y_true == k).astype(float), y_prob[:, k], weights) for k in range(classes)]
             value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
-            measured["roc_auc_ovr"] = smooth(
-                value, influence, weights, effective=smallest, method="DeLong, logit scale"
-            )
+            how = "DeLong, logit scale"
+            measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=how)
     few = dict.fromkeys(("balanced_accuracy", "f1_macro", "roc_auc_ovr"), smallest < FEW)
     return {name: one._replace(few=few.get(name, False)).over(units) for name, one in measured.items()}
 

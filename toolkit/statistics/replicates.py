@@ -61,7 +61,8 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
     influences = np.column_stack(list(smooth.values()))
     n, among = len(influences), next(iter(measures.values())).units
     worth = round(freedom_of(among.parts(weights_of(among, n)))) + 1 if among else n
-    known = zip(smooth, map(defined.__getitem__, smooth), _signed_sums(summed(influences, among)).T / n, strict=True)
+    drawn_sums = _signed_sums(summed(influences, among)).T / n
+    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, drawn_sums, strict=True)]
     return {name: Replicated(one.estimate.value, n, worth, one.unit, one.bounds, drawn) for name, one, drawn in known}
 
 
