@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold, KFold
 
-from toolkit.core import Estimate, unique
+from toolkit.core import Estimate, side_by_side, unique
 from toolkit.models import HeldOutErrors, Predictions, make_model
 from toolkit.statistics import Units, dispersion, holm, likeness, regression_metrics, weights_of
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Codes, Mask, Z, t_quantile, wald
@@ -126,20 +127,21 @@ def expect_loss(
     units : Units, optional
         Groups of the rows of the reference, each of which lies in one fold.
     """
-    # What the model of each fold expects of the current rows, and on average of the reference; of each row of that what
-    # the model expects which did not see it.
-    m = len(loss)
-    by_fold, levels, fitted = np.empty((FOLDS, len(current))), np.empty(FOLDS), np.empty(m)
-    there = weights_of(units, m)
+    m, there = len(loss), weights_of(units, len(loss))
     whole = units.codes if units and units.kind == "group" and units.count >= FOLDS else None
     folds: Any = (KFold if whole is None else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
-    for fold, (seen, unseen) in enumerate(folds.split(loss, groups=whole)):
+
+    def learn(seen: Codes) -> list[Array]:
         boosting = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=0)
         model = make_model(boosting, reference).fit(reference.iloc[seen], loss[seen])
-        everywhere = np.maximum(model.predict(reference), 0.0)
-        fitted[unseen] = everywhere[unseen]
-        levels[fold] = np.average(everywhere, weights=there)
-        by_fold[fold] = np.maximum(model.predict(current), 0.0)
+        return [np.maximum(model.predict(table), 0.0) for table in (reference, current)]
+
+    # What the model of each fold expects of every row; of a row of the reference the one counts that did not see it.
+    parts = list(folds.split(loss, groups=whole))
+    everywhere, by_fold = map(np.array, zip(*side_by_side([partial(learn, seen) for seen, _ in parts], m), strict=True))
+    levels, fitted = np.average(everywhere, axis=1, weights=there), np.empty(m)
+    for one, (_, unseen) in zip(everywhere, parts, strict=True):
+        fitted[unseen] = one[unseen]
     residual, square = loss - fitted, float((fitted**2).mean())
     spread = float((residual**2).mean()) / square if square else 0.0
     alike = likeness(residual - residual.mean(), units)
