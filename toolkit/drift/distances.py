@@ -8,8 +8,9 @@ shares of zero count as a small number in PSI and the Kullback-Leibler divergenc
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -66,7 +67,8 @@ def _without_zeros(shares: Array) -> Array:
     return np.where(shares > 0, shares, np.where(least <= LEAST_SHARE, least / 10**6, LEAST_SHARE))
 
 
-class Method(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Method:
     """A way to compare two columns.
 
     Attributes
@@ -108,7 +110,8 @@ METHODS = {
 DISTANCE_THRESHOLD = 0.1
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Pair:
     """Two columns over the same values, or over the same cells of neighbouring ones.
 
     Attributes
@@ -141,7 +144,7 @@ class Pair(NamedTuple):
     reference_levels: int
     effects: tuple[float, float] = (1.0, 1.0)
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, int]:
         """Rows with a value, of the reference and of the current column."""
         return round(self.reference.sum()), round(self.current.sum())
@@ -208,12 +211,12 @@ class Pair(NamedTuple):
             starts = cell_starts(both, RESAMPLED_CELLS)
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
             values = np.add.reduceat(values * both, starts) / (before + after)
-            return self._replace(points=values, reference=before, current=after)
+            return replace(self, points=values, reference=before, current=after)
         if method != "hellinger" and self.reference_levels <= FEW_FOR_BINS:
             return self
         edges = sturges_edges(values, len(values) if method == "hellinger" else sum(self.sizes), self.whole)
         before, after = (np.histogram(values, edges, weights=part)[0] for part in (before, after))
-        return self._replace(points=edges[:-1], reference=before, current=after)
+        return replace(self, points=edges[:-1], reference=before, current=after)
 
 
 def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:

@@ -109,6 +109,7 @@ def prepare(uri: str, folder: Path) -> None:
         from mlflow.store.db import utils
         from sqlalchemy.exc import SQLAlchemyError
 
+        level = utils._logger.level
         utils._logger.setLevel(logging.ERROR)  # it would say that it makes them
         try:
             engine = utils.create_sqlalchemy_engine(f"sqlite:///{folder / PREPARED}.part")
@@ -117,6 +118,8 @@ def prepare(uri: str, folder: Path) -> None:
             (folder / f"{PREPARED}.part").rename(folder / PREPARED)
         except (OSError, SQLAlchemyError) as error:
             raise unusable(uri, str(getattr(error, "orig", error))) from None
+        finally:
+            utils._logger.setLevel(level)
 
 
 def unusable(uri: str, reason: str) -> InputError:

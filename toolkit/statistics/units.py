@@ -104,8 +104,9 @@ def freedom_of(sums: Array, used: int | None = None) -> float:
     >>> freedom_of(np.array([1.0, -1.0, 1.0, -1.0])), round(freedom_of(np.array([5.0, 0.1, 0.1, 0.1])), 2)
     (3.0, 2.01)
     """
-    second, fourth = float((sums**2).sum()), float((sums**4).sum())
-    worth = 3 * second**2 / fourth if fourth > 0 else 0.0
+    square = sums**2
+    fourth = float(square @ square)
+    worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
     return min(worth, float(np.count_nonzero(sums) if used is None else used)) - 1
 
 
