@@ -101,7 +101,10 @@ def test_a_profile_keeps_how_much_a_row_of_a_series_tells(tmp_path):
 def test_a_report_says_for_how_many_rows_a_series_counts():
     found = {note.code: note.message for note in compared(0, 0.8, 700).findings()}
     assert "take the 700 current rows for" in found["DRIFT-SERIES"]
-    assert "DRIFT-SERIES" not in {note.code for note in compared(0, 0.0, 700).findings()}
+    codes = {rows: {note.code for note in compared(0, 0.0, rows).findings()} for rows in (60, 700)}
+    assert "DRIFT-SERIES" not in codes[60]
+    assert "DRIFT-NO-CLASSIFIER" in codes[60]
+    assert not codes[700] & {"DRIFT-SERIES", "DRIFT-NO-CLASSIFIER"}
 
 
 def test_a_short_series_with_weights_keeps_what_these_cost():

@@ -225,8 +225,8 @@ class Drift(Result):
             named, many = self.drifted_windows(), self.windows["window"].nunique()
             text, severity = ("DRIFT-WINDOWS", "medium") if named else ("DRIFT-WINDOWS none", "info")
             found.append(finding(text, severity, drifted=len(named), windows=many, named=listed(named, 6)))
-        if self.tables is None:
-            found.append(finding("DRIFT-PROFILES", "info"))
+        if self.domain is None:
+            found.append(finding("DRIFT-PROFILES" if self.tables is None else "DRIFT-NO-CLASSIFIER", "info"))
         return by_severity(gathered(found))
 
     def evidently(self) -> Any:

@@ -87,7 +87,7 @@ def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
         sizes, what = (reference.groups, current.groups), "group"
         yield finding("DRIFT-GROUPS", "info", before=counted(sizes[0], "group"), after=sizes[1])
     pairs = [(one, reference.columns[name]) for name, one in current.columns.items() if name in reference.columns]
-    worth = [round(now.known / now.beside(before).effect) for now, before in pairs if now.times and before.times]
+    worth = [round(one.known / one.beside(old).effect) for one, old in pairs if one.times and old.times and one.known]
     if worth and min(worth) < WORTH * current.rows:
         yield finding("DRIFT-SERIES", "info", rows=current.rows, least=min(worth), most=max(worth))
     size = f"With {counted(sizes[1], what)} against {sizes[0]:,} of the reference"
