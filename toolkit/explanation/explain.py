@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -104,11 +103,11 @@ def explain(
     most = 0 if most_rows is None else whole("most_rows", most_rows, 1)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
-    model, predicted, decided_at = predict_at(model, data, threshold, part)
+    model, predicted = predict_at(model, data, threshold, part)
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
-    wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
+    at, wanted = model.threshold, dict[str, Any](precision=precision, seconds=seconds, seed=seed)
     units = Units.of(part.group, part.time, part.weight)
     check = cross_check(model, part, units, most=CHECKED * attributor.most_rows, **wanted)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
@@ -122,7 +121,7 @@ def explain(
     levels = {name: cut(one, dates=name in part.dates).take(drawn.positions) for name, one in cells.items()}
     return Explanation(
         data=part,
-        model=replace(model, threshold=decided_at),
+        model=model,
         attributor=attributor,
         drawn=drawn,
         precision=precision,
@@ -133,7 +132,7 @@ def explain(
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         check=check,
         agreement=rank_agreement(importance, np.array([one.value for one in check.increases])),
-        local=tuple(explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan)),
+        local=tuple(explain_rows(attributor, part, predicted, chosen, at.value if at else math.nan)),
     )
 
 

@@ -105,7 +105,7 @@ def audit_fairness(
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose outcome is known.")
     part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
-    known, predicted, chosen = predict_at(model, data, threshold, part)
+    known, predicted = predict_at(model, data, threshold, part)
     ordered, units = columns, part.spans
     if measures.ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
         order = np.argsort(predicted.y_pred)
@@ -124,8 +124,8 @@ def audit_fairness(
     notes += findings.about_table(part, data, columns, groupings, predicted)
     notes += findings.about_groups(groupings, groups, part.rows, min_count)
     disparities = measures.disparity_table(measured, names)
-    curves = measures.threshold_curves(predicted, groupings, chosen.value if chosen else math.nan)
-    return FairnessAudit(part, chosen, min_count, groups, disparities, curves, tuple(notes), names)
+    curves = measures.threshold_curves(predicted, groupings, known.threshold.value if known.threshold else math.nan)
+    return FairnessAudit(part, known.threshold, min_count, groups, disparities, curves, tuple(notes), names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

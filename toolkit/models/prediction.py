@@ -130,9 +130,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
     return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes, weights=weights)
 
 
-def predict_at(
-    model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset
-) -> tuple[Model, Predictions, Threshold | None]:
+def predict_at(model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset) -> tuple[Model, Predictions]:
     """Take whatever can predict as a model, predict some rows, and decide them at the threshold that this settles.
 
     Parameters
@@ -142,12 +140,17 @@ def predict_at(
     given : float, str, mapping, Rule, Threshold or None
     part : Dataset
         The rows of it that a step is about.
+
+    Returns
+    -------
+    (Model, Predictions)
+        The model has that threshold as its own; none where the target is not binary.
     """
     known = Model.of(model, part)
     predicted = predict(known, part)
     chosen = threshold_for(known, data, given, {"test": predicted})
     decided = replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted
-    return replace(known, threshold=chosen), decided, chosen
+    return replace(known, threshold=chosen), decided
 
 
 def threshold_for(
