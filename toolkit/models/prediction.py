@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import get_tags
 
-from toolkit.core import Estimate
-from toolkit.core.clock import clock
+from toolkit.core import Estimate, clock
 from toolkit.data import Dataset, Split
 from toolkit.errors import InputError, listed
 from toolkit.models.answers import CHECKED_ROWS
