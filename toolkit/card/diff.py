@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -60,8 +60,7 @@ def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> "CardDif
     return CardDiff(old.title, new.title, bool(prints[0]) and prints[0] == prints[1], ordered)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class CardDiff(Result):
+class CardDiff(Result, frozen=True):
     """What changed from one card to another.
 
     Attributes

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -101,8 +101,7 @@ def read_card(source: str | Path) -> "ModelCard":
     return ModelCard(tuple(report.with_files_of(path.parent) for report in reports), answers)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ModelCard(Result):
+class ModelCard(Result, frozen=True):
     """A model card; everything it shows follows from reports and answers.
 
     Attributes

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
 
@@ -51,8 +51,7 @@ class Roles(NamedTuple):
         return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Dataset(Result):
+class Dataset(Result, frozen=True):
     """A table whose columns have roles; every part has the same rows and the same index.
 
     The index numbers the rows of the table as it was read, from 0; rows that were left out leave gaps.

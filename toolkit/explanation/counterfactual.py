@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,8 +94,7 @@ def find_counterfactual(
     return Counterfactual(part.name, row, said, float(score[0]), at, tuple(map(str, fixed)), table)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Counterfactual(Result):
+class Counterfactual(Result, frozen=True):
     """The changes of single columns that change the decision about a row, the smallest first.
 
     Attributes

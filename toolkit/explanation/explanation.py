@@ -1,7 +1,6 @@
 """What moves a model's scores, and by how much; and what a reader should know before believing it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -30,8 +29,7 @@ _WEAK = 0.5
 _ENDED = {"rows": "the most allowed", "time": "all that the time allowed", "table": "all there are"}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Result):
+class Explanation(Result, frozen=True):
     """What moves a model's scores, and by how much.
 
     Attributes

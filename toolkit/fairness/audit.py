@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -128,8 +128,7 @@ def audit_fairness(
     return FairnessAudit(part, known.threshold, min_count, groups, disparities, curves, tuple(notes), names)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FairnessAudit(Result):
+class FairnessAudit(Result, frozen=True):
     """How a model treats groups, in numbers with intervals.
 
     Attributes

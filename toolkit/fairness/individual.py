@@ -1,7 +1,6 @@
 """Are like cases treated alike? Nearest neighbours, and the same person with another sensitive value."""
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -108,8 +107,7 @@ def check_individual(
     return IndividualFairness(part, alike(near), by_chance, deviation, numbers, changes)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class IndividualFairness(Result):
+class IndividualFairness(Result, frozen=True):
     """How alike a model treats like cases.
 
     Attributes

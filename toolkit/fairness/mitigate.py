@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -134,8 +134,7 @@ def mitigate(
     return Mitigation(feature, metric, setup.disparity, frontier, models, setup.split, tuple(notes))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Mitigation(Result):
+class Mitigation(Result, frozen=True):
     """What a smaller disparity costs.
 
     Attributes

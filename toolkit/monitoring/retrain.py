@@ -144,7 +144,7 @@ class Reason(Result):
         """Return its record, with the sentence that names the model in use."""
         record = self.result.record()
         named = self.whose and record.headline
-        return replace(record, headline=f"{self.whose}: {record.headline}") if named else record
+        return record._replace(headline=f"{self.whose}: {record.headline}") if named else record
 
     def face(self) -> Face:
         """Return its face, with the findings as they are told."""

@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,8 +110,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Deci
     return Decision(known[0], levels, reached[-1] if reached else "ok", judged)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Judgement(Result):
+class Judgement(Result, frozen=True):
     """What a policy makes of results.
 
     Attributes
@@ -135,8 +134,7 @@ class Judgement(Result):
         return reason(self.verdict(), self.numbers)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Verdict(Judgement):
+class Verdict(Judgement, frozen=True):
     """What a policy says about results.
 
     Attributes
@@ -179,8 +177,7 @@ class Verdict(Judgement):
         return face("verdict", self, table, together=together, said=self.sentence(), **numbers)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Decision(Judgement):
+class Decision(Judgement, frozen=True):
     """What a policy says should be done.
 
     Attributes
