@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -156,7 +155,7 @@ class CardDiff(Result, frozen=True):
     def face(self) -> Face:
         """Return how much changed, and what changed in each part."""
         tables = [table for part in PARTS for table in self._part_tables(part)]
-        return replace(face("diff", self, said=self.sentence(), pairing=self._pairing()), tables=tables)
+        return face("diff", self, said=self.sentence(), pairing=self._pairing())._replace(tables=tables)
 
     def _part_tables(self, part: str) -> Iterator[FaceTable]:
         ones = [one for one in self.changes if one.part == part]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -249,4 +249,4 @@ class ModelCard(Result, frozen=True):
         table = pd.DataFrame(rows, columns=["section", "answered", "questions", "numbers"])
         reports, asked = counted(len(self.reports), "report"), len(QUESTIONS)
         said = face("card", self, table, reports=reports, asked=asked, answered=len(self.answers))
-        return replace(said, findings=self._own_findings())
+        return said._replace(findings=self._own_findings())

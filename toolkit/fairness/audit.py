@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -218,4 +217,4 @@ class FairnessAudit(Result, frozen=True):
         units, at = self.data.spans, self.threshold
         about = {"units": f" {units.text}" if units else ""}
         about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
-        return replace(findings.face("audit", self, tested=tested, beyond=beyond, **about), tables=tables)
+        return findings.face("audit", self, tested=tested, beyond=beyond, **about)._replace(tables=tables)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -145,8 +144,7 @@ class ColumnGroups(NamedTuple):
     dates: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Groups:
+class Groups(NamedTuple):
     """Sensitive groups by the values of one column or of several at once.
 
     Attributes

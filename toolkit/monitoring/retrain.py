@@ -148,7 +148,7 @@ class Reason(Result):
 
     def face(self) -> Face:
         """Return its face, with the findings as they are told."""
-        return replace(self.result.face(), findings=self.findings())
+        return self.result.face()._replace(findings=self.findings())
 
     def frame(self) -> pd.DataFrame:
         """Return its numbers as a tidy table."""
