@@ -33,12 +33,12 @@ _ODD = re.compile(
 )
 #: No header is longer; what is packed to exhaust the memory may be.
 _LONGEST = 10_000_000
+#: A table, what was decided where another reading was possible, and how its columns of texts are read.
+Read = tuple[pd.DataFrame, list[Finding], dict[str, Decision]]
 _FOREIGN = {begins.encode("latin-1"): kind for begins, kind in WORDS["foreign"].items()}
 
 
-def read_delimited(
-    content: bytes, shown: str, known: Schema | None = None
-) -> tuple[pd.DataFrame, list[Finding], dict[str, Decision]]:
+def read_delimited(content: bytes, shown: str, known: Schema | None = None) -> Read:
     """Read the bytes of a text table.
 
     Every cell is taken as text; how a column is to be read is then decided over all of it, see

@@ -13,7 +13,6 @@ from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor, tolerance
 from toolkit.explanation.crosscheck import LEAST_ROWS, CrossCheck
-from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, finding
 from toolkit.explanation.importance import REPORTED, Drawn, magnitudes, rank_text, relative_errors
 from toolkit.explanation.local import LocalRow
@@ -162,6 +161,8 @@ class Explanation(Result, frozen=True):
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: importance, beeswarm, dependence, interactions, groups and single rows."""
+        from toolkit.explanation.figures import drawings
+
         return drawings(self)
 
     def record(self) -> Record:
