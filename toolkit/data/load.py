@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.core import Finding, Result, Severity, counted, quoted
 from toolkit.data.columns import plain_column, prepare_features, typed
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
-from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
+from toolkit.data.dataset import Dataset, Names, Options, Roles, given, listed_names
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
@@ -31,13 +31,13 @@ def load_dataset(
     source: str | os.PathLike[str] | pd.DataFrame | RawTable,
     *,
     target: str | None = None,
-    sensitive: str | Sequence[str] | None = None,
+    sensitive: Names | None = None,
     time: str | None = None,
     group: str | None = None,
     weight: str | None = None,
     positive: object = None,
     task: str | None = None,
-    drop: str | Sequence[str] = (),
+    drop: Names = (),
     periods: Sequence[object] | str | int | None = None,
     sensitive_as_features: bool = True,
     like: Any = None,

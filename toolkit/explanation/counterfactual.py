@@ -1,7 +1,6 @@
 """What would have to be different about one row, in one column, for the model to decide otherwise."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import BLUE, Axes, Drawing, Estimate, Face, Finding, Result, format_number, name_rows, shorten
-from toolkit.data import Dataset, Split, listed_names
+from toolkit.data import Dataset, Names, Split, listed_names
 from toolkit.errors import InputError, NotApplicableError, column_of, instance, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
@@ -21,12 +20,7 @@ MOST_SHOWN = 8
 
 
 def find_counterfactual(
-    model: Any,
-    data: Dataset | Split,
-    row: Any,
-    *,
-    immutable: str | Sequence[str] | None = None,
-    threshold: ThresholdLike = None,
+    model: Any, data: Dataset | Split, row: Any, *, immutable: Names | None = None, threshold: ThresholdLike = None
 ) -> "Counterfactual":
     """Search for the smallest change of one column's value that changes the decision about one row.
 

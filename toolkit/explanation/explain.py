@@ -1,7 +1,6 @@
 """Say why a model says what it says: attributions on the original columns, and which of these say the same."""
 
 import math
-from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolkit.data import Dataset, Split, judged_rows
+from toolkit.data import Dataset, Names, Split, judged_rows
 from toolkit.errors import NotApplicableError, above, whole
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import cross_check, group_table, grouping_columns, rank_agreement
@@ -33,7 +32,7 @@ def explain(
     background: Dataset | None = None,
     method: str = "auto",
     rows: Any = None,
-    by: str | Sequence[str] | None = None,
+    by: Names | None = None,
     threshold: ThresholdLike = None,
     precision: float = 0.05,
     most_rows: int | None = None,

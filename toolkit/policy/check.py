@@ -12,13 +12,13 @@ import pandas as pd
 from toolkit.core import Estimate, Face, Level, PolicyVerdict, Record, Result, RuleOutcome, facer, read_results, spread
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
-from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
+from toolkit.policy.policy import Levels, Policy, PolicyLike, read_levels, read_policy
 from toolkit.policy.reason import number_words, reason
 
 face = facer(__file__)
 
 
-def check(policy: str | Path | Mapping[str, object], *results: Result) -> "Verdict":
+def check(policy: PolicyLike, *results: Result) -> "Verdict":
     """Judge results by a policy.
 
     Parameters
@@ -51,7 +51,7 @@ def check(policy: str | Path | Mapping[str, object], *results: Result) -> "Verdi
     return _judge(read_policy(policy), gather(results))
 
 
-def check_report(policy: str | Path | Mapping[str, object], report: str | Path) -> "Verdict":
+def check_report(policy: PolicyLike, report: str | Path) -> "Verdict":
     """Judge a report that was written earlier, by its ``results.json``.
 
     Parameters
@@ -75,7 +75,7 @@ def _judge(policy: Policy, numbers: Numbers) -> "Verdict":
     return Verdict(numbers[0], policy, overall(policy, judged), tuple(judged), left_out(policy, numbers[0]))
 
 
-def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Decision":
+def decide(policy: PolicyLike, *results: Result) -> "Decision":
     """Decide what to do: ``ok``, or the highest level at which a limit of the policy is shown to be broken.
 
     A limit is shown to be broken where none of a number's interval satisfies it, as for gates. What the data cannot
