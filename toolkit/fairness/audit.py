@@ -15,9 +15,9 @@ from toolkit.errors import NotApplicableError, whole
 from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
-from toolkit.fairness.groups import group_rows, sensitive_columns
+from toolkit.fairness.groups import Banding, group_rows, sensitive_columns
 from toolkit.models import Threshold, ThresholdLike, about_rows, predict_at
-from toolkit.statistics import ALPHA, Bins
+from toolkit.statistics import ALPHA
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -31,7 +31,7 @@ def audit_fairness(
     sensitive: object = None,
     threshold: ThresholdLike = None,
     depth: int = 2,
-    bins: Mapping[str, Bins] | None = None,
+    bins: Banding = None,
     min_count: int = 30,
     replicates: int = 10_000,
     metrics: Mapping[str, Callable[..., float]] | None = None,
