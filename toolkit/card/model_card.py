@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.card.content import QUESTIONS, SECTIONS, Section, as_yaml, read_author, write_markdown
+from toolkit.card.content import QUESTIONS, SECTIONS, Author, Section, as_yaml, read_author, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.sections import cross_reference, groups_drawings, make_sections
 from toolkit.core import Drawing, Face, Results, against_baseline, counted, facer, finder, read_bytes
@@ -26,9 +26,7 @@ _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
 
 
-def make_card(
-    reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, Any] | None = None
-) -> "ModelCard":
+def make_card(reports: Source | Sequence[Source], *, author: Author = None) -> "ModelCard":
     """Put a model card together.
 
     Parameters

@@ -97,7 +97,7 @@ def evaluate(
             # It has a threshold, none was chosen, or the scores of the two do not compare: the baseline decides itself.
             at = replace(chosen, value=own.value if own else math.nan)
         compared = measure(guessed, at, units["test"], seed)
-    numbers = _numbers(measured, compared, units)
+    numbers = _numbers(measured, compared)
     notes += about_units(test, measured["test"], units["test"])
     by_class, said = None, predicted["test"]
     if test.task == "multiclass":
@@ -123,15 +123,13 @@ def evaluate(
     )
 
 
-def _numbers(
-    measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure], units: Mapping[str, Units | None]
-) -> dict[str, Estimate]:
+def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure]) -> dict[str, Estimate]:
     numbers = {f"{part}.{name}": one.estimate for part, table in measured.items() for name, one in table.items()}
     for name, other in compared.items():
         own = measured["test"][name]
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
-    for part, found in units.items():
-        if found and found.kind != "row":
+    for part, table in measured.items():
+        if (found := next(iter(table.values())).units) and found.kind != "row":
             numbers[f"{part}.{found.kind}s"] = Estimate(found.count, n=len(found.codes))
     return numbers
 

@@ -71,7 +71,7 @@ def check_report(policy: PolicyLike, report: str | Path) -> "Verdict":
 
 
 def _judge(policy: Policy, numbers: Numbers) -> "Verdict":
-    judged = sorted(judge_policy(policy, *numbers), key=lambda one: ("fail", "undecided", "pass").index(one.outcome))
+    judged = sorted(judge_policy(policy, numbers), key=lambda one: ("fail", "undecided", "pass").index(one.outcome))
     return Verdict(numbers[0], policy, overall(policy, judged), tuple(judged), left_out(policy, numbers[0]))
 
 
@@ -105,7 +105,7 @@ def decide(policy: PolicyLike, *results: Result) -> "Decision":
     'watch'
     """
     levels, known = read_levels(policy), gather(results)
-    judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
+    judged = {name: tuple(judge_policy(rules, known)) for name, rules in levels.levels.items()}
     reached = [name for name, lines in judged.items() if lines and overall(levels.levels[name], lines) == "fail"]
     return Decision(known[0], levels, reached[-1] if reached else "ok", judged)
 
