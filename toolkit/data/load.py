@@ -117,7 +117,9 @@ def load_dataset(
     options |= {"task": task, "positive": positive, "periods": periods, "name": name}
     if not (roles := find_roles(table, target, known, **options)).target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
-    data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
+    if settled is None and not sensitive_as_features:
+        roles = roles._replace(drop=(*roles.drop, *roles.sensitive))
+    data = _assign(table, roles, known, options, every=settled is not None, keep=False)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
     if strict and known.columns and misfits:
         raise InputError(" ".join(note.message for note in misfits[:5]))
@@ -171,7 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     if isinstance(table, pd.DataFrame):
         table = read_table(table, known)._replace(name=which)
     roles = find_roles(table, target, known, **options)
-    return _assign(table, roles, known, options, every=False, keep=True, apart=False)
+    return _assign(table, roles, known, options, every=False, keep=True)
 
 
 def data_like(table: object, known: Dataset) -> Dataset:
@@ -194,9 +196,7 @@ def data_like(table: object, known: Dataset) -> Dataset:
     return replace(data, notes=(*data.notes, *labels.notes), **labels.roles())
 
 
-def _assign(
-    table: RawTable, roles: Roles, known: Schema, options: Options, *, every: bool, keep: bool, apart: bool
-) -> Dataset:
+def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, every: bool, keep: bool) -> Dataset:
     """Put every column of a table into its place; ``every`` one is a feature where a model knows no names."""
     wanted, decisions, name = listed_names(options.get("periods")), table.decisions, options.get("name")
     task, positive = options.get("task") or None, given(options.get("positive"))
@@ -220,7 +220,7 @@ def _assign(
         having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
         raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
-    features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
+    features, others, found = _features(rows, roles, known, decisions, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
     late = [one for one, how in decisions.items() if how.marks or how.format.kind != "text"]
@@ -318,12 +318,11 @@ def _target(values: pd.Series, known: Schema, task: str | None, positive: object
 
 
 def _features(
-    rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, apart: bool, every: bool, keep: bool
+    rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, every: bool, keep: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return the features, the columns that have no role, and what was decided about either."""
     if not known.features and not every:
-        aside = {*roles.apart, *(roles.sensitive if apart else ())}
-        features, others, notes = prepare_features(rows[[name for name in rows if name not in aside]], decisions)
+        features, others, notes = prepare_features(rows[[name for name in rows if name not in roles.apart]], decisions)
         return features, others.drop(columns=list(roles.sensitive), errors="ignore"), notes
     owner = "" if keep else known.name or "the model"
     columns = list(map(str, rows))
