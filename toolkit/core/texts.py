@@ -43,7 +43,7 @@ def drawer(module: str) -> Callable[..., Drawing]:
     It takes the name, what draws, the data, and what is put into the words, where several texts become one; ``kind`` is
     what the figure itself is called, where that is not the name.
     """
-    return partial(_drawing, beside(module, "figures.yaml"))
+    return partial(_drawn, beside(module, "figures.yaml"))
 
 
 def facer(module: str) -> Callable[..., Face]:
@@ -63,7 +63,9 @@ def _refusal(texts: Any, kind: type[InputError], name: str, /, **said: Any) -> I
     return kind(texts[name].format(**said))
 
 
-def _drawing(texts: Any, name: str, draw: Any, data: Any, /, kind: str = "", grid: str = "xy", **said: Any) -> Drawing:
+def _drawn(
+    texts: Any, name: str, draw: Any, data: pd.DataFrame, /, kind: str = "", grid: str = "xy", **said: Any
+) -> Drawing:
     filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in said.items()}
     words = Picture(**{part: text.format(**filled) for part, text in texts[name].items()})
     return Drawing(kind or name, words, draw, data, grid)

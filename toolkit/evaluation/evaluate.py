@@ -115,7 +115,7 @@ def evaluate(
         numbers=numbers,
         by_class=by_class,
         confusion=_confusion(predicted["test"], test, chosen),
-        curves=_curves(predicted["test"], test.task, chosen, seed, units["test"]),
+        curves=_curves(predicted["test"], chosen, seed, units["test"]),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),
@@ -184,20 +184,18 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 
-def _curves(
-    predicted: Predictions, task: str, chosen: Threshold | None, seed: int, units: Units | None
-) -> dict[str, pd.DataFrame]:
+def _curves(predicted: Predictions, at: Threshold | None, seed: int, units: Units | None) -> dict[str, pd.DataFrame]:
     """Compute what the figures show, as frames of a few hundred rows: a residual is prediction minus truth."""
-    if task == "regression":
+    if not predicted.classes:
         n = len(predicted.y_true)
         picked = np.sort(np.random.default_rng(seed).choice(n, min(MOST_DOTS, n), replace=False))
         dots = pd.DataFrame({"actual": predicted.y_true[picked], "predicted": predicted.y_pred[picked]})
         dots["residual"] = dots["predicted"] - dots["actual"]
         return {"predicted_vs_actual": dots, "residuals": dots}
-    if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
+    if at is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
     rows = predicted.y_true, predicted.y_pred, units
-    return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)
+    return binary_curves(*rows, costs=at.rule.costs, probabilities=predicted.probabilities)
 
 
 def binary_curves(
