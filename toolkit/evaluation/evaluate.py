@@ -97,7 +97,7 @@ def evaluate(
             # It has a threshold, none was chosen, or the scores of the two do not compare: the baseline decides itself.
             at = replace(chosen, value=own.value if own else math.nan)
         compared = measure(guessed, at, units["test"], seed)
-    numbers = _numbers(measured, compared, units)
+    numbers = _numbers(measured, compared)
     notes += about_units(test, measured["test"], units["test"])
     by_class, said = None, predicted["test"]
     if test.task == "multiclass":
@@ -115,7 +115,7 @@ def evaluate(
         numbers=numbers,
         by_class=by_class,
         confusion=_confusion(predicted["test"], test, chosen),
-        curves=_curves(predicted["test"], test.task, chosen, seed, units["test"]),
+        curves=_curves(predicted["test"], chosen, seed, units["test"]),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),
@@ -123,15 +123,13 @@ def evaluate(
     )
 
 
-def _numbers(
-    measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure], units: Mapping[str, Units | None]
-) -> dict[str, Estimate]:
+def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure]) -> dict[str, Estimate]:
     numbers = {f"{part}.{name}": one.estimate for part, table in measured.items() for name, one in table.items()}
     for name, other in compared.items():
         own = measured["test"][name]
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
-    for part, found in units.items():
-        if found and found.kind != "row":
+    for part, table in measured.items():
+        if (found := next(iter(table.values())).units) and found.kind != "row":
             numbers[f"{part}.{found.kind}s"] = Estimate(found.count, n=len(found.codes))
     return numbers
 
@@ -186,20 +184,18 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 
-def _curves(
-    predicted: Predictions, task: str, chosen: Threshold | None, seed: int, units: Units | None
-) -> dict[str, pd.DataFrame]:
+def _curves(predicted: Predictions, at: Threshold | None, seed: int, units: Units | None) -> dict[str, pd.DataFrame]:
     """Compute what the figures show, as frames of a few hundred rows: a residual is prediction minus truth."""
-    if task == "regression":
+    if not predicted.classes:
         n = len(predicted.y_true)
         picked = np.sort(np.random.default_rng(seed).choice(n, min(MOST_DOTS, n), replace=False))
         dots = pd.DataFrame({"actual": predicted.y_true[picked], "predicted": predicted.y_pred[picked]})
         dots["residual"] = dots["predicted"] - dots["actual"]
         return {"predicted_vs_actual": dots, "residuals": dots}
-    if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
+    if at is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
     rows = predicted.y_true, predicted.y_pred, units
-    return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)
+    return binary_curves(*rows, costs=at.rule.costs, probabilities=predicted.probabilities)
 
 
 def binary_curves(
