@@ -106,10 +106,11 @@ def explain(
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
-    at, wanted = model.threshold, dict[str, Any](precision=precision, seconds=seconds, seed=seed)
+    wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
     units = Units.of(part.group, part.time, part.weight)
     check = cross_check(model, part, units, most=CHECKED * attributor.most_rows, **wanted)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
+    at = model.threshold.value if model.threshold else math.nan
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
     table = importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units)
     sizes = magnitudes(drawn.shap_values)
@@ -131,7 +132,7 @@ def explain(
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         check=check,
         agreement=rank_agreement(importance, np.array([one.value for one in check.increases])),
-        local=tuple(explain_rows(attributor, part, predicted, chosen, at.value if at else math.nan)),
+        local=tuple(explain_rows(attributor, part, predicted, chosen, at)),
     )
 
 

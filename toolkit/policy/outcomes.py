@@ -47,7 +47,8 @@ def judge_policy(policy: Policy, numbers: Numbers) -> list[RuleOutcome]:
     InputError
         Where a rule that is not optional names no number there is.
     """
-    (scalars, findings, fingerprint), judged = numbers, list[RuleOutcome]()
+    scalars, findings, fingerprint = numbers
+    judged: list[RuleOutcome] = []
     every = [_limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()]
     excesses = [_excess(scalars[name], *ends) for limits in every for name, ends in limits.items()]
     for (pattern, rule), limits in zip(policy.numbers.items(), every, strict=True):
