@@ -83,7 +83,7 @@ def evaluate(
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *about_rows(model, test), *(about_decisions(chosen, predicted["test"]) if chosen else ())]
-    units = {name: Units.of(part.group, part.time, part.weight) for name, part in parts.items()}
+    units = {name: part.units for name, part in parts.items()}
     measured = {name: measure(part, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:

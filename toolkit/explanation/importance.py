@@ -63,7 +63,6 @@ def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: i
     seed : int
         Of the order of the rows.
     """
-    units = Units.of(data.group, data.time, data.weight)
     order = np.random.default_rng(seed).permutation(data.rows)
     size, started = _BATCH[explainer.method], time.monotonic()
     found, stopped, done = list[tuple[Array, Array]](), "", 0
@@ -73,7 +72,7 @@ def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: i
         values, output = (np.concatenate(parts) for parts in zip(*found, strict=True))
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
-        few = units.take(order[:done]) if units else None
+        few = data.units and data.units.take(order[:done])
         # Where nothing has been attributed yet, rows that are rare may still be.
         precise = values.any() and (relative_errors(magnitudes(values), few) <= precision).all()
         late = time.monotonic() - started > seconds

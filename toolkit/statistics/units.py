@@ -1,7 +1,8 @@
 """What an observation is, where it is not a row that counts once: a group of rows, a stretch of a series, a weight."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -135,6 +136,8 @@ class Units:
         Of times neighbours are alike; groups are independent, and so are rows that have weights alone.
     weights : array of shape (n,) or None
         Of mean 1.
+    known : mapping of str to float
+        Design effects of metrics that stand in for those of a short part of a series, which cannot tell.
     """
 
     codes: Codes
@@ -143,10 +146,13 @@ class Units:
     kind: Literal["group", "time", "row"] = "group"
     weights: Array | None = None
     weight: str = ""
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, group: pd.Series | None, time: pd.Series | None, weight: pd.Series | None = None) -> "Units | None":
-        """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
+    def of(
+        cls, group: pd.Series | None, time: pd.Series | None, weight: pd.Series | None = None, least: int = LEAST_TIMES
+    ) -> "Units | None":
+        """Return the groups of rows, else their times if there are enough; None where each row stands alone.
 
         Rows without a group form one group, as they do in a split: what they have in common is not known. Each row is
         on its own where there are weights and neither.
@@ -161,12 +167,12 @@ class Units:
         """
         if weight is not None:
             values = check_weights(weight).to_numpy()
-            known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "", "row")
+            known = cls.of(group, time, least=least) or cls(np.arange(len(values)), len(values), "", "row")
             return replace(known, weights=values / values.mean(), weight=str(weight.name))
         if group is not None:
             codes, names = group.factorize(use_na_sentinel=False)
             return cls(codes, len(names), str(group.name)) if len(names) < len(codes) else None
-        if time is None or time.nunique() < LEAST_TIMES:
+        if time is None or time.nunique() < least:
             return None
         codes, names = time.factorize(sort=True)
         return cls(codes, len(names), str(time.name), "time")
@@ -185,6 +191,11 @@ class Units:
         """Return those of some rows alone."""
         return self.among(rows)[0]
 
+    @property
+    def times(self) -> int:
+        """How many times a series has; 0 of groups and of rows."""
+        return self.count * (self.kind == "time")
+
     def __str__(self) -> str:
         """Name them for a reader."""
         found = "rows" if self.kind == "row" else f"{self.count:,} {self.kind}s of {self.name!r}"
@@ -201,8 +212,14 @@ class Units:
     @property
     def independent(self) -> tuple[Codes, int]:
         """Return of each row what may be drawn as a whole, and how many there are: groups, or stretches of a series."""
-        cuts = self.stretches
-        return (self.codes * cuts // self.count, cuts) if self.kind == "time" else (self.codes, self.count)
+        cuts = self.stretches if self.times else self.count
+        return self.codes * cuts // self.count, cuts
+
+    @property
+    def size(self) -> float:
+        """Of how many rows the group, or the stretch of a series, of a row is, as a mean over the rows."""
+        sizes = np.bincount(self.independent[0]).astype(float)
+        return float(sizes @ sizes) / float(sizes.sum())
 
     def sums(self, influence: Array) -> Array:
         """Sum the influences of the rows of each unit, shape (count,)."""
@@ -239,11 +256,13 @@ class Units:
         used = int(np.count_nonzero(influence))
         return found if self.kind != "row" or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
 
-    def design_effect(self, influence: Array | None) -> float:
+    def design_effect(self, influence: Array | None, name: str = "") -> float:
         """Return how many times the variance is that of independent rows, weights as counts, few units included.
 
         Where no two rows differ there is no telling, and each unit counts as one row (Kish 1965).
         """
+        if 0 < self.times < LEAST_TIMES and name in self.known:
+            return self.known[name]
         size, n = len(self.codes) / self.count, len(self.codes)
         if influence is None or not influence.any():
             return size * (1.0 if self.weights is None else kish(self.weights))
@@ -283,18 +302,21 @@ def summed(rows: Array, units: Units | None) -> Array:
 
 
 def likeness(left: Array, units: Units | None) -> float:
-    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
+    """Return the correlation of what is left of two rows of one group, or stretch of a series; not below 0.
+
+    The moment estimator.
+    """
     if units is None:
         return 0.0
-    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
-    square = float(left @ left)
-    products = float((units.sums(left) ** 2).sum()) - square
-    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
+    square, others, sums = float(left @ left), units.size - 1, np.bincount(units.independent[0], left)
+    return min(max((float(sums @ sums) / square - 1) / others, 0.0), 1.0) if others and square else 0.0
 
 
-def dispersion(alike: float, units: Units | None) -> float:
-    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
+def dispersion(alike: float, units: Units | None, size: float = 1.0) -> float:
+    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965).
+
+    Of a series, however long, it is that in stretches of ``size`` rows, in which rows were found to be ``alike``.
+    """
     if units is None:
         return 1.0
-    sizes = np.bincount(units.codes).astype(float)
-    return kish(weights_of(units, len(units.codes))) * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
+    return kish(weights_of(units, len(units.codes))) * (1 + alike * ((size if units.times else units.size) - 1))
