@@ -20,9 +20,10 @@ from toolkit.monitoring.confidence import BINARY, ByScore, Scored, measure_score
 from toolkit.monitoring.findings import change_from
 from toolkit.monitoring.losses import REGRESSION, expect_by_bins
 from toolkit.statistics import share
+from toolkit.statistics.design_effects import dispersion, likeness
 from toolkit.statistics.metrics import binary_metrics
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units, dispersion, likeness
+from toolkit.statistics.units import Units
 
 BEFORE, NOW, WINDOW = 2000, 700, 30
 
@@ -203,4 +204,4 @@ def test_held_out_rows_of_a_series_are_kept_by_stretches():
     found = Predictions(y_true, score, None, True, ("no", "yes"))
     kept = json.loads(count_held_out(found, Threshold(0.5, "0.5"), measured))
     assert sum(kept["rows"]) == 1000
-    assert len(set(kept["group"])) == units.stretches
+    assert len(set(kept["group"])) == units.independent[1]

@@ -131,7 +131,7 @@ class Dataset(Result):
     @cached_property
     def ordered(self) -> Units | None:
         """The same, but of rows that have times and no groups these, however few."""
-        return Units.of(self.group, self.time, self.weight, least=2)
+        return Units.of(self.group, self.time, self.weight, least=1)
 
     @property
     def spans(self) -> Units | None:

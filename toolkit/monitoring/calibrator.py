@@ -1,6 +1,5 @@
 """From a score to the chance of being positive, learnt on labelled rows, with how sure that is and whether it holds."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -155,9 +154,8 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     tested = terms[:, :2]
     passed = tested.T @ (weight[:, None] * terms)
     own = tested.T @ (weight[:, None] * tested)
-    worth = math.inf
     if units:
-        sums, worth = summed(tested * gap[:, None], units), units.independent[1]
+        sums, worth = summed(tested * gap[:, None], units), float(units.independent[1])
         effect, few = dispersion(calibrator.alike, units, calibrator.size), worth < FEW_GROUPS
         own, worth = effect * own if few else sums.T @ sums, len(gap) / effect if few and units.times else worth
     variance = own + passed @ calibrator.covariance @ passed.T
@@ -167,7 +165,7 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     sums = (tested.T @ gap) / scale
     statistic = float(((sums @ axes[:, kept]) ** 2 / values[kept]).sum())
     df = int(kept.sum())
-    rarest = min(calibrator.rarer, chance.sum(), (1 - chance).sum(), worth - df)
+    rarest = min(calibrator.rarer, chance.sum(), (1 - chance).sum(), *([worth - df] if units else []))
     return float(stats.f.sf(statistic / df, df, max(rarest, 1.0)))
 
 

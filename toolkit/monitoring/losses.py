@@ -60,8 +60,7 @@ class ByLoss(NamedTuple):
 
     def realize(self, rows: Codes) -> dict[str, Estimate]:
         """Measure the errors."""
-        units = self.units and self.units.take(rows)
-        found = regression_metrics(self.y_true[rows], self.y_pred[rows], units=units)
+        found = regression_metrics(self.y_true[rows], self.y_pred[rows], units=self.units and self.units.take(rows))
         return {name: found[name].estimate for name in REGRESSION}
 
     def surprise(self, rows: Codes) -> tuple[float, float]:

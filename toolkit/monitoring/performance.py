@@ -265,8 +265,7 @@ def _expect(
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so nothing can be learned from it about the scores.")
-    own = before.units.weights if before.units else None
-    weights, supported = own, np.ones(current.rows, dtype=bool)
+    weights, supported = (own := before.units.weights if before.units else None), np.ones(current.rows, dtype=bool)
     if reference.features.shape[1]:
         weights, supported = density_ratio(reference.features, current.features, seed, (reference.spans, current.spans))
     fit = partial(fit_calibrator, before.y_true, before.y_score, probabilities=known.probabilities, units=before.units)

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.fft import dct
-from scipy.sparse import coo_array
 
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
@@ -54,40 +53,9 @@ def kish(weights: Array) -> float:
     return len(weights) * float(shares @ shares)
 
 
-def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
-    """Return how many rows of groups tell as much about the shares of some values as one independent row does.
-
-    The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
-    doi:10.2307/2532311), each freed from its own pull, with Student's quantile where few dominate: counts divided by it
-    behave as those of independent rows do. Not below 1, so that values that alternate within groups add no rows.
-
-    Parameters
-    ----------
-    codes : array of shape (n,)
-        Which value each row has: 0, 1, …, or no and yes.
-    groups : array of int, shape (n,)
-        Number of the group of each row; of rows that stand alone their places.
-    weights : array of shape (n,), optional
-        Of mean 1.
-
-    Examples
-    --------
-    >>> groups = np.repeat(np.arange(1000), 20)
-    >>> alike = np.random.default_rng(0).integers(0, 3, 1000)[groups]
-    >>> mixed = np.random.default_rng(0).integers(0, 3, 20_000)
-    >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
-    (20.0, 1.0)
-    """
-    n, sizes = len(codes), np.bincount(groups, weights).astype(float)
-    cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
-    totals = cells.sum(axis=0)
-    kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
-    if kinds < 2 or used < 2:
-        return max(float(sizes @ sizes) / n, 1.0)
-    squares = cells.power(2) @ np.divide(n, totals, where=totals > 0, out=np.zeros(len(totals))) - sizes**2
-    moved = freed(np.sqrt(np.maximum(squares, 0)), sizes)
-    wider = t_quantile(max(freedom_of(moved, used), 1.0) + 1) / t_quantile(used)
-    return max(used / (used - 1) * wider**2 * float(moved @ moved) / (n * (kinds - 1)), 1.0)
+def stretches_of(times: int) -> int:
+    """Return into how many independent stretches a series of so many times is worth to be cut (Lazarus et al. 2018)."""
+    return max(int(0.4 * times ** (2 / 3)), 4)
 
 
 def weights_of(units: "Units | None", n: int) -> Array:
@@ -179,8 +147,7 @@ class Units:
 
     def among(self, rows: AnyArray) -> tuple["Units", Codes]:
         """Return those of some rows, by their positions or a mask, and their places among all units."""
-        codes, seen = self.codes[rows], np.zeros(self.count, dtype=bool)
-        seen[codes] = True
+        seen = np.bincount(codes := self.codes[rows], minlength=self.count) > 0
         codes, places = (np.cumsum(seen) - 1)[codes], np.flatnonzero(seen)
         weights = None if self.weights is None else self.weights[rows]
         if weights is not None and weights.any():
@@ -195,6 +162,13 @@ class Units:
     def times(self) -> int:
         """How many times a series has; 0 of groups and of rows."""
         return self.count * (self.kind == "time")
+
+    @property
+    def alone(self) -> "Units | None":
+        """Each row on its own, with its weight; None where it has none."""
+        if self.weights is None:
+            return None
+        return replace(self, codes=np.arange(len(self.codes)), count=len(self.codes), name="", kind="row")
 
     def __str__(self) -> str:
         """Name them for a reader."""
@@ -212,7 +186,7 @@ class Units:
     @property
     def independent(self) -> tuple[Codes, int]:
         """Return of each row what may be drawn as a whole, and how many there are: groups, or stretches of a series."""
-        cuts = self.stretches if self.times else self.count
+        cuts = stretches_of(self.count) if self.times else self.count
         return self.codes * cuts // self.count, cuts
 
     @property
@@ -233,11 +207,6 @@ class Units:
         """Return what each independent observation adds: ``changes`` of groups, sums of rows or of stretches."""
         codes, count = self.independent
         return self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
-
-    @property
-    def stretches(self) -> int:
-        """Into how many independent stretches a series is worth to be cut."""
-        return max(int(0.4 * self.count ** (2 / 3)), 4)
 
     def freedom(self, influence: Array) -> float:
         """Return the degrees of freedom of a variance: ``freedom_of`` what groups, or stretches of a series, add."""
@@ -285,8 +254,8 @@ class Units:
         1.0801
         """
         if self.kind == "time":
-            waves = dct(self.sums(influence), norm="ortho")[1 : self.stretches + 1]
-            return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
+            waves = dct(self.sums(influence), norm="ortho")[1 : stretches_of(self.count) + 1]
+            return math.sqrt(self.count * float(waves @ waves) / stretches_of(self.count)) / len(influence)
         if self.kind == "row":
             return standard_error(influence)
         small = math.sqrt(self.count / max(self.count - 1, 1))
@@ -299,24 +268,3 @@ def summed(rows: Array, units: Units | None) -> Array:
         return rows
     found = np.apply_along_axis(units.parts, 0, rows)
     return np.asarray(found * math.sqrt(len(found) / max(len(found) - 1, 1)))
-
-
-def likeness(left: Array, units: Units | None) -> float:
-    """Return the correlation of what is left of two rows of one group, or stretch of a series; not below 0.
-
-    The moment estimator.
-    """
-    if units is None:
-        return 0.0
-    square, others, sums = float(left @ left), units.size - 1, np.bincount(units.independent[0], left)
-    return min(max((float(sums @ sums) / square - 1) / others, 0.0), 1.0) if others and square else 0.0
-
-
-def dispersion(alike: float, units: Units | None, size: float = 1.0) -> float:
-    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965).
-
-    Of a series, however long, it is that in stretches of ``size`` rows, in which rows were found to be ``alike``.
-    """
-    if units is None:
-        return 1.0
-    return kish(weights_of(units, len(units.codes))) * (1 + alike * ((size if units.times else units.size) - 1))
