@@ -673,3 +673,10 @@ def test_a_column_of_dates_moves_from_one_date_to_another():
         detect_drift(loaded[0], loaded[2]).table.set_index("column")["change"]["since"]
         == "standard deviation 86.6 → 346.4 days"
     )
+
+
+def test_numbers_that_are_read_as_missing_are_said():
+    rng = np.random.default_rng(0)
+    tables = [pd.DataFrame({"a": rng.normal(place, size=500) * 1e300, "b": rng.normal(size=500)}) for place in (0, 9)]
+    notes = [(note.code, note.where) for note in detect_drift(*tables).findings()]
+    assert ("DATA-INFINITE", "a") in notes

@@ -124,7 +124,7 @@ def detect_drift(
 
 
 #: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
-READING = ("DATA-TIME-MISSING", "DATA-FORMAT-CHANGED", "DATA-ODD-CELLS")
+READING = ("DATA-TIME-MISSING", "DATA-FORMAT-CHANGED", "DATA-ODD-CELLS", "DATA-INFINITE")
 
 
 def _matters(note: Finding, part: Dataset) -> bool:
