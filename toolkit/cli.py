@@ -154,9 +154,8 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         table = toolkit.load_dataset(source, target=target, schema=known, **roles)
         findings, task = table.findings(), f"; {table.task} task"
         more = f"Target: {printable(table.roles.target)}. Fingerprint: {table.fingerprint}"
-    click.echo(
-        f"{printable(table.name)}: {counted(table.rows, 'row')}, {counted(table.columns, 'column')}{task}\n{more}\n"
-    )
+    size = f"{counted(table.rows, 'row')}, {counted(table.columns, 'column')}"
+    click.echo(f"{printable(table.name)}: {size}{task}\n{more}\n")
     shown = tables.readable(table.profile())
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist()))
     settled = [[name, one.role, one, one.example, one.why] for name, one in table.schema.columns.items()]

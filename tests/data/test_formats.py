@@ -8,7 +8,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from toolkit.data.findings import about
 from toolkit.data.recognition import decide_format, decide_formats
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.formats import Format
@@ -142,7 +141,7 @@ def test_a_word_that_marks_what_is_missing_does_not_make_numbers_or_dates_text(s
     found = decided(*cells, *[mark] * marked)
     assert (found.format.kind, found.format.missing, found.odd) == (kind, (mark,), {})
     assert pd.isna(found.format.read(pa.array([mark, cells[0]]))[0]).tolist() == [True, False]
-    (note,) = about("lab", found, len(cells) + marked)
+    (note,) = found.about("lab", len(cells) + marked)
     assert (note.code, mark in note.message) == ("DATA-MISSING-MARKS", True)
 
 
@@ -162,7 +161,7 @@ def test_words_among_labels_are_labels(texts):
 def test_what_is_mostly_numbers_and_kept_as_text_is_said():
     found = decided(*THOUSAND, *[f"<{place / 10}" for place in range(300)])
     assert found.format == Format("text")
-    (note,) = about("lab", found, 1499)
+    (note,) = found.about("lab", 1499)
     assert (note.code, "not all of its cells are numbers: 300 of 1,499" in note.message) == ("DATA-CODES", True)
 
 
@@ -176,7 +175,7 @@ def test_a_few_values_with_an_odd_cell_among_them_are_text_and_the_cell_is_named
     found = decided(*texts * 40, "", odd)
     assert found.format == Format("text")
     assert dict(found.odd) == {odd: 1}
-    (note,) = about("stars", found, len(texts) * 40 + 2)
+    (note,) = found.about("stars", len(texts) * 40 + 2)
     assert (note.code, note.severity) == ("DATA-CODES", "low")
     assert f"not all of its cells are {kind}" in note.message
     assert repr(odd) in note.message

@@ -33,7 +33,7 @@ FAIR = {
 
 
 def judged(policy, scalars, findings=(), fingerprint=""):
-    return judge_policy(read_policy(policy), scalars, findings, fingerprint)
+    return judge_policy(read_policy(policy), (scalars, findings, fingerprint))
 
 
 class TestOneNumber:
@@ -230,7 +230,7 @@ class TestRules:
         scalars = {"a": Estimate(0.8, 0.7, 0.9, 10)}
         for undecided in ("undecided", "fail"):
             policy = read_policy({"undecided": undecided, "numbers": numbers})
-            assert overall(policy, judge_policy(policy, scalars, [], "")) == undecided
+            assert overall(policy, judge_policy(policy, (scalars, [], ""))) == undecided
 
 
 class TestWrongPolicies:
@@ -448,7 +448,7 @@ class TestSeveralRules:
             for correction in failed:
                 said = {"correction": correction} if correction else {}
                 policy = read_policy(self.policy("abcdefghij", **said))
-                failed[correction] += overall(policy, judge_policy(policy, numbers, [], "")) == "fail"
+                failed[correction] += overall(policy, judge_policy(policy, (numbers, [], ""))) == "fail"
         assert 0.15 < failed[""] / runs < 0.25 + 0.03
         assert failed["holm"] / runs < 0.025 + 0.02
         numbers = dict.fromkeys(numbers, Estimate(0.9, 0.89, 0.91, 500))

@@ -25,7 +25,7 @@ GROUPS = {
 
 def said(rules, scalars, findings=(), **more):
     policy = read_policy({"title": "Standard", **rules})
-    judged = judge_policy(policy, scalars, findings, "")
+    judged = judge_policy(policy, (scalars, findings, ""))
     return reason(PolicyVerdict(overall(policy, judged), policy.title, tuple(judged), **more), scalars)
 
 

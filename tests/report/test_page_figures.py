@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -78,7 +78,7 @@ def test_all_figures_of_a_result_are_one_object():
         def drawings(self):
             (drawing,) = super().drawings()
             words = [drawing.words._replace(title=f"Note {kind}") for kind in ("a", "b")]
-            return [replace(drawing, kind=one.title, words=one) for one in words]
+            return [drawing._replace(kind=one.title, words=one) for one in words]
 
     shown = tk.figures(Twice("x"))
     assert [found.picture.title for found in shown.figures] == ["Note a", "Note b"]

@@ -20,6 +20,8 @@ BLANK = "not provided by the author"
 #: Rows of a table, and characters of a cell, that the Markdown has; ``card.json`` has all.
 MOST_ROWS, LONGEST_CELL = 60, 300
 Cell = str | Estimate | int | None
+#: Answers, or a file of them.
+Author = str | Path | Mapping[str, object] | None
 # What Markdown or HTML could take for a mark within a line, and what only at its beginning.
 _MARKS = re.compile(r"[\\`*\[\]<>|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
 #: More than this belongs into a document that the card links to.
@@ -59,7 +61,7 @@ QUESTIONS = tuple(
 )
 
 
-def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, str]:
+def read_author(source: Author) -> dict[str, str]:
     """Read the author's part.
 
     Parameters

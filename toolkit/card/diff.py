@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -60,8 +59,7 @@ def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> "CardDif
     return CardDiff(old.title, new.title, bool(prints[0]) and prints[0] == prints[1], ordered)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class CardDiff(Result):
+class CardDiff(Result, frozen=True):
     """What changed from one card to another.
 
     Attributes
@@ -157,7 +155,7 @@ class CardDiff(Result):
     def face(self) -> Face:
         """Return how much changed, and what changed in each part."""
         tables = [table for part in PARTS for table in self._part_tables(part)]
-        return replace(face("diff", self, said=self.sentence(), pairing=self._pairing()), tables=tables)
+        return face("diff", self, said=self.sentence(), pairing=self._pairing())._replace(tables=tables)
 
     def _part_tables(self, part: str) -> Iterator[FaceTable]:
         ones = [one for one in self.changes if one.part == part]

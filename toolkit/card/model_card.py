@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from toolkit.card.content import QUESTIONS, SECTIONS, Section, as_yaml, read_author, write_markdown
+from toolkit.card.content import QUESTIONS, SECTIONS, Author, Section, as_yaml, read_author, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.sections import cross_reference, groups_drawings, make_sections
 from toolkit.core import Drawing, Face, Results, against_baseline, counted, facer, finder, read_bytes
@@ -26,9 +26,7 @@ _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
 
 
-def make_card(
-    reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, Any] | None = None
-) -> "ModelCard":
+def make_card(reports: Source | Sequence[Source], *, author: Author = None) -> "ModelCard":
     """Put a model card together.
 
     Parameters
@@ -101,8 +99,7 @@ def read_card(source: str | Path) -> "ModelCard":
     return ModelCard(tuple(report.with_files_of(path.parent) for report in reports), answers)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ModelCard(Result):
+class ModelCard(Result, frozen=True):
     """A model card; everything it shows follows from reports and answers.
 
     Attributes
@@ -250,4 +247,4 @@ class ModelCard(Result):
         table = pd.DataFrame(rows, columns=["section", "answered", "questions", "numbers"])
         reports, asked = counted(len(self.reports), "report"), len(QUESTIONS)
         said = face("card", self, table, reports=reports, asked=asked, answered=len(self.answers))
-        return replace(said, findings=self._own_findings())
+        return said._replace(findings=self._own_findings())

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial, reduce
 from itertools import groupby
 from operator import itemgetter
@@ -169,7 +168,7 @@ def gathered(every: Sequence[Results], section: str) -> tuple[list[FaceTable], l
         made, used = maker(results.scalars)
         names += [(place, name) for name in used]
         after = f" (report {place + 1}: {results.title})" if len(every) > 1 else ""
-        tables += [replace(table, caption=table.caption + after) for table in made]
+        tables += [table._replace(caption=table.caption + after) for table in made]
     return tables, names
 
 

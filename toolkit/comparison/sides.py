@@ -124,7 +124,7 @@ class Sides:
             rows = part
             if not set(model.columns) <= set(part.features.columns):
                 rows = replace(part, features=pd.concat([part.features, part.others], axis=1))
-            model, predicted, _ = predict_at(model, data, threshold, rows)
+            model, predicted = predict_at(model, data, threshold, rows)
             known.append(model)
             said.append(predicted)
         return cls(part, tuple(known), tuple(said), seed)

@@ -1,6 +1,5 @@
 """What other folders use of this one; a name loads its module when it is used."""
 
-from .clock import now as now
 from .estimate import (
     AIMED_AT as AIMED_AT,
     LOWER_IS_BETTER as LOWER_IS_BETTER,
@@ -80,6 +79,7 @@ from .results import (
 )
 from .texts import drawer as drawer, facer as facer, finder as finder, refuser as refuser
 from .threads import side_by_side as side_by_side, two_at_once as two_at_once
+from .times import clock as clock, now as now
 from .words import (
     counted as counted,
     masked as masked,

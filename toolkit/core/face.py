@@ -6,9 +6,8 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
@@ -42,8 +41,7 @@ def face_macros() -> Any:
     return environment.get_template("face.html.j2").module
 
 
-@dataclass(frozen=True, slots=True)
-class FaceTable:
+class FaceTable(NamedTuple):
     """A table of a face.
 
     Attributes
@@ -91,8 +89,7 @@ class FaceTable:
         return "\n".join([self.caption, *lines, *([f"… {' and '.join(left_out)}"] if left_out else [])])
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """What a result says of itself.
 
     Attributes
@@ -126,7 +123,7 @@ class Face:
         """
         first = next((place for place, table in enumerate(self.tables) if not table.folded), 0)
         folds = ["" if place == first else one.folded or one.caption for place, one in enumerate(self.tables)]
-        tables = [replace(one, folded=fold).html() for one, fold in zip(self.tables, folds, strict=True)]
+        tables = [one._replace(folded=fold).html() for one, fold in zip(self.tables, folds, strict=True)]
         return str(face_macros().result(self.title, self.lead, [figure, *tables], self.findings, OPEN_FINDINGS))
 
     def text(self) -> str:

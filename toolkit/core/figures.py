@@ -8,7 +8,6 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.estimate import Estimate
@@ -53,8 +52,7 @@ class Picture(NamedTuple):
     alt: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(NamedTuple):
     """One figure of a result, declared once: its kind, its words, what draws it, and its data.
 
     Attributes
@@ -177,8 +175,7 @@ def name_windows(ax: Axes, names: Sequence[str]) -> None:
     ax.set_xticks(range(0, len(names), step), names[::step], rotation=30, ha="right")
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A drawn figure with its words and its data; shows itself in a notebook and a report.
 
     Attributes
@@ -236,8 +233,7 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     return result.drawing(kind).figure(width, height)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """All figures of a result, one below the other; where there is none, a report leaves out the question too."""
 
     figures: tuple[Figure, ...]

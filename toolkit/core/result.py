@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, dataclass_transform, get_args
 
 from toolkit.core.estimate import Estimate, KeyNumber, spread
 from toolkit.core.face import EXPLORER_MIME, NOTHING_MIME, Face
@@ -57,8 +57,7 @@ class Candidate(NamedTuple):
     scalars: Mapping[str, Estimate]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRecord:
+class ModelRecord(NamedTuple):
     """A fitted model and what is needed to load and call it elsewhere.
 
     Attributes
@@ -79,7 +78,7 @@ class ModelRecord:
     estimator: Any = None
     example: pd.DataFrame | None = None
     requirements: tuple[str, ...] = ()
-    types: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = {}
     code: str = ""
     version: str = ""
 
@@ -104,8 +103,7 @@ class DataRecord(DataInfo):
     frame: pd.DataFrame | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What a result adds to a tracked run besides its numbers; all of it may be empty.
 
     Attributes
@@ -131,14 +129,14 @@ class Record:
         As of ``Results``.
     """
 
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = {}
     candidates: Sequence[Candidate] = ()
     model: ModelRecord | None = None
     data: DataRecord | None = None
     models: Sequence[ModelRecord] = ()
     verdict: PolicyVerdict | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-    kept: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = {}
+    kept: Mapping[str, str] = {}
     note: str = ""
     note_of: str = ""
     headline: str = ""
@@ -146,10 +144,20 @@ class Record:
     sign_off: Sequence[Mapping[str, str]] = ()
 
 
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Result(ABC):
-    """What a step returns: numbers first, pictures when asked for, and one face for cell, terminal and page."""
+    """What a step returns: numbers first, pictures when asked for, and one face for cell, terminal and page.
+
+    One that is declared with ``frozen=True`` holds what is annotated in it, never changes, and equals itself alone.
+    """
 
     table: pd.DataFrame
+
+    def __init_subclass__(cls, *, frozen: bool = False) -> None:
+        """Let it hold what is annotated in it, and show itself as results do."""
+        super().__init_subclass__()
+        if frozen:
+            dataclass(frozen=True, eq=False, repr=False)(cls)
 
     def frame(self) -> pd.DataFrame:
         """Return the numbers as a tidy table: texts, numbers and yes/no, the ends of intervals in columns."""
@@ -217,7 +225,7 @@ class Result(ABC):
         return {"text/html": face.cell(first), "text/plain": face.text()}
 
 
-class Explorer(Result):
+class Explorer(Result, frozen=True):
     """A result with which the page's script does more: in a cell and without a script it is its face alone."""
 
     @abstractmethod
@@ -230,15 +238,7 @@ class Explorer(Result):
 
 @dataclass(frozen=True, repr=False)
 class NotApplicable(Result):
-    """The result of a step that has nothing to say about this input, with the reason.
-
-    Attributes
-    ----------
-    step : str
-        Name of the step, such as ``explain``.
-    reason : str
-        One plain sentence.
-    """
+    """The result of a step, such as ``explain``, that has nothing to say about this input: the reason, a sentence."""
 
     step: str
     reason: str

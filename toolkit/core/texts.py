@@ -29,23 +29,12 @@ def finder(module: str) -> Callable[..., Finding]:
     >>> finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns="sex").message
     'The model uses sensitive columns: sex.'
     """
-    texts: dict[str, str] = beside(module, "findings.yaml")
-
-    def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
-        message = texts[text].format(**{"where": str(where)} | numbers)
-        return Finding(code or text.split()[0], severity, message, str(where))
-
-    return finding
+    return partial(_finding, beside(module, "findings.yaml"))
 
 
 def refuser(module: str, kind: type[InputError] = InputError) -> Callable[..., InputError]:
     """Return what makes an error of a text of ``refusals.yaml`` beside a module: its name, and what is put in."""
-    texts: dict[str, str] = beside(module, "refusals.yaml")
-
-    def refusal(name: str, /, **numbers: Any) -> InputError:
-        return kind(texts[name].format(**numbers))
-
-    return refusal
+    return partial(_refusal, beside(module, "refusals.yaml"), kind)
 
 
 def drawer(module: str) -> Callable[..., Drawing]:
@@ -54,14 +43,7 @@ def drawer(module: str) -> Callable[..., Drawing]:
     It takes the name, what draws, the data, and what is put into the words, where several texts become one; ``kind`` is
     what the figure itself is called, where that is not the name.
     """
-    texts: dict[str, dict[str, str]] = beside(module, "figures.yaml")
-
-    def made(name: str, draw: Any, data: pd.DataFrame, /, *, kind: str = "", grid: str = "xy", **said: Any) -> Drawing:
-        filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in said.items()}
-        words = Picture(**{part: text.format(**filled) for part, text in texts[name].items()})
-        return Drawing(kind or name, words, draw, data, grid)
-
-    return made
+    return partial(_drawn, beside(module, "figures.yaml"))
 
 
 def facer(module: str) -> Callable[..., Face]:
@@ -69,13 +51,28 @@ def facer(module: str) -> Callable[..., Face]:
 
     ``shown`` holds how its tables are shown, as the options of ``FaceTable``.
     """
-    texts: dict[str, dict[str, Any]] = beside(module, "faces.yaml")
+    return partial(_face, beside(module, "faces.yaml"))
 
-    def face(name: str, result: Result, /, *frames: pd.DataFrame, **numbers: Any) -> Face:
-        filled = {"it": result} | numbers
-        words = texts[name]
-        captions = [caption.format(**filled) for caption in words["tables"][: len(frames)]]
-        tables = list(map(partial(FaceTable, **words.get("shown", {})), captions, frames))
-        return Face(words["title"].format(**filled), words["lead"].format(**filled), tables, result.findings())
 
-    return face
+def _finding(texts: Any, text: str, severity: Severity, where: object = "", code: str = "", /, **said: Any) -> Finding:
+    message = texts[text].format(**{"where": str(where)} | said)
+    return Finding(code or text.split()[0], severity, message, str(where))
+
+
+def _refusal(texts: Any, kind: type[InputError], name: str, /, **said: Any) -> InputError:
+    return kind(texts[name].format(**said))
+
+
+def _drawn(
+    texts: Any, name: str, draw: Any, data: pd.DataFrame, /, kind: str = "", grid: str = "xy", **said: Any
+) -> Drawing:
+    filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in said.items()}
+    words = Picture(**{part: text.format(**filled) for part, text in texts[name].items()})
+    return Drawing(kind or name, words, draw, data, grid)
+
+
+def _face(texts: Any, name: str, result: Result, /, *frames: pd.DataFrame, **said: Any) -> Face:
+    words, said = texts[name], {"it": result} | said
+    captions = [caption.format(**said) for caption in words["tables"][: len(frames)]]
+    tables = list(map(partial(FaceTable, **words.get("shown", {})), captions, frames))
+    return Face(words["title"].format(**said), words["lead"].format(**said), tables, result.findings())

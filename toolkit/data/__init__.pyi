@@ -16,7 +16,13 @@ from .contract import (
     is_text as is_text,
     schema_of as schema_of,
 )
-from .dataset import Dataset as Dataset, Options as Options, given as given, listed_names as listed_names
+from .dataset import (
+    Dataset as Dataset,
+    Names as Names,
+    Options as Options,
+    given as given,
+    listed_names as listed_names,
+)
 from .datasets import BUILT_IN as BUILT_IN
 from .findings import gathered as gathered, labels_alike as labels_alike
 from .load import as_dataset as as_dataset, data_like as data_like, load_dataset as load_dataset

@@ -9,7 +9,7 @@ import pandas as pd
 
 from toolkit.core import BLUE, Axes, Drawing, Finding, counted, format_number, name_rows, now, shorten, two_at_once
 from toolkit.data.delimited import as_typed
-from toolkit.data.findings import Noted, about, drawing, finding, too_large
+from toolkit.data.findings import Noted, drawing, finding, too_large
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Decisions
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
@@ -111,7 +111,7 @@ def typed(series: pd.Series, decision: Decision | None = None) -> Noted:
         return series, []
     texts = as_texts(series)
     decision = decision or decide_format(texts)
-    notes = about(str(series.name), decision, len(series))
+    notes = decision.about(str(series.name), len(series))
     if decision.format.kind not in ("number", "date", "bool", "duration"):
         return series, notes
     return pd.Series(as_typed(texts, decision.format), index=series.index, name=series.name), notes

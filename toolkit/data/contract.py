@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.core import Finding, counted, two_at_once
-from toolkit.data.findings import Noted, about, by_share, finding, too_large, unseen
+from toolkit.data.findings import Noted, by_share, finding, too_large, unseen
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -170,7 +170,7 @@ def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool
     if kind in ("text", "mixed"):
         if decision is None or decision.record is None:
             decision = decide_formats({name: as_texts(column)}, Schema({name: spec}))[name]
-        kind, notes = decision.format.kind, about(name, decision, len(column))
+        kind, notes = decision.format.kind, decision.about(name, len(column))
     held: Any = _KINDS.get(kind, kind)
     wanted: Any = _KINDS.get(spec.kind, spec.kind)
     plain = read_cells(column, decision.format if decision else Format(held), spec.categories, spec.ordered)

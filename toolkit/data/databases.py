@@ -118,9 +118,7 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
         with engine.connect().execution_options(**_SQL["options"].get(backend, {})) as connection:
             if backend in _SQL["read_only"]:
                 connection.exec_driver_sql(_SQL["read_only"][backend])
-            query, yes_no, problem = (query, [], "") if query else _whole(connection, name)
-            if problem:
-                return None, problem
+            query, yes_no = (query, []) if query else _whole(connection, name)
             # Without parameters, drivers take % and : as they are.
             rows = connection.execution_options(no_parameters=True).exec_driver_sql(query)
             frame = pd.DataFrame(rows.fetchall(), columns=list(rows.keys()), dtype=object).apply(_inferred)
@@ -133,18 +131,19 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
         return None, f"{str(getattr(error, 'orig', None) or error).strip().splitlines()[0]}."
 
 
-def _whole(connection: Connection, name: str) -> tuple[str, list[str], str]:
-    """Return the query of a whole table and its columns of yes and no, or else why there is none."""
+def _whole(connection: Connection, name: str) -> tuple[str, list[str]]:
+    """Return the query of a whole table and its columns of yes and no."""
     from sqlalchemy import Boolean, inspect
+    from sqlalchemy.exc import NoSuchTableError
 
     schema, _, table = name.rpartition(".")
     inspector, where, dialect = inspect(connection), schema or None, connection.dialect
     tables = sorted({*inspector.get_table_names(where), *inspector.get_view_names(where)})
     if table not in tables:
-        return "", [], f"it has no table {table!r}.{nearest(table, tables)} Tables: {listed(tables) or 'none'}."
+        raise NoSuchTableError(f"it has no table {table!r}.{nearest(table, tables)} Tables: {listed(tables) or 'none'}")
     quoted = ".".join(map(dialect.identifier_preparer.quote, filter(None, (schema, table))))
     columns = inspector.get_columns(table, where) if dialect.name == "sqlite" else []
-    return f"SELECT * FROM {quoted}", [one["name"] for one in columns if isinstance(one["type"], Boolean)], ""  # noqa: S608
+    return f"SELECT * FROM {quoted}", [one["name"] for one in columns if isinstance(one["type"], Boolean)]  # noqa: S608
 
 
 def _inferred(column: pd.Series) -> pd.Series:

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -20,17 +20,20 @@ from toolkit.statistics import AnyArray, Codes, Units, kish, mean_of, share, wei
 #: The parts of a table that have a row for each of its rows.
 ROWS = ("features", "target", "sensitive", "time", "group", "weight", "others")
 
+#: One name, several, or several in one text.
+Names: TypeAlias = str | Sequence[str]
+
 
 class Options(TypedDict, total=False):
     """What may be said of a table beside its target, as ``load_dataset`` takes it."""
 
-    sensitive: str | Sequence[str] | None
+    sensitive: Names | None
     time: str | None
     group: str | None
     weight: str | None
     positive: object
     task: str | None
-    drop: str | Sequence[str]
+    drop: Names
     periods: Sequence[object] | str | int | None
     name: str | None
 
@@ -51,8 +54,7 @@ class Roles(NamedTuple):
         return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Dataset(Result):
+class Dataset(Result, frozen=True):
     """A table whose columns have roles; every part has the same rows and the same index.
 
     The index numbers the rows of the table as it was read, from 0; rows that were left out leave gaps.

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from toolkit.core import Finding, quoted
-from toolkit.data.findings import about, finding, refusal
+from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import WORDS, decide_formats
 from toolkit.data.schema import Decision, Decisions, Schema
 from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, some
@@ -33,12 +33,12 @@ _ODD = re.compile(
 )
 #: No header is longer; what is packed to exhaust the memory may be.
 _LONGEST = 10_000_000
+#: A table, what was decided where another reading was possible, and how its columns of texts are read.
+Read = tuple[pd.DataFrame, list[Finding], dict[str, Decision]]
 _FOREIGN = {begins.encode("latin-1"): kind for begins, kind in WORDS["foreign"].items()}
 
 
-def read_delimited(
-    content: bytes, shown: str, known: Schema | None = None
-) -> tuple[pd.DataFrame, list[Finding], dict[str, Decision]]:
+def read_delimited(content: bytes, shown: str, known: Schema | None = None) -> Read:
     """Read the bytes of a text table.
 
     Every cell is taken as text; how a column is to be read is then decided over all of it, see
@@ -91,7 +91,7 @@ def read_texts(columns: Mapping[str, pa.StringArray], decisions: Decisions) -> t
     Notes say what a reader should know; what stays text is spoken of when it becomes a feature.
     """
     read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
-    notes = [note for name, one in read.items() for note in about(name, one, len(columns[name]))]
+    notes = [note for name, one in read.items() for note in one.about(name, len(columns[name]))]
     flags = [name for name, one in read.items() if one.format.kind == "bool" and some(columns[name], r"^\s*[01]")]
     notes += [finding("DATA-FLAG-MIXED", "medium", name) for name in flags if some(columns[name], r"^\s*[TtFf]")]
     return {name: as_typed(columns[name], one.format) for name, one in decisions.items()}, notes

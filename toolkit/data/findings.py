@@ -1,10 +1,8 @@
 """What is said about data, made of its texts; and a look for what spoils a model before one is trained."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import normalize
 
 import numpy as np
@@ -13,9 +11,6 @@ import pandas as pd
 from toolkit.core import Finding, Severity, counted, drawer, facer, finder, quoted, refuser
 from toolkit.errors import listed
 from toolkit.statistics import AnyArray, Array, Codes, roc_auc
-
-if TYPE_CHECKING:
-    from toolkit.data.schema import Decision
 
 FEW_ROWS, SMALL_CLASS = 200, 20
 MISSING_SHARE, NEAR_CONSTANT_SHARE = 0.05, 0.99
@@ -42,27 +37,6 @@ def unseen(labels: pd.Series, strange: pd.Series, text: str, **numbers: Any) -> 
     count, cells = int(strange.sum()), listed(map(quoted, labels[strange].astype(str).value_counts().index), 3)
     said = {"count": count, "rows": len(labels), "cells": cells, "first": int(labels.index[strange][0]) + 1}
     return [finding(text, by_share(count / len(labels)), labels.name, **said, **numbers)]
-
-
-def about(name: str, decision: Decision, rows: int) -> list[Finding]:
-    """Say what a reader should know of how a column was read: odd cells, another reading, units, codes."""
-    how, record = decision.format, decision.record
-    odd = sum(decision.odd.values())
-    cells = listed(map(repr, decision.odd), 4) + (f", first in row {decision.row:,}" if decision.row else "")
-    new, changed = record is None, record is not None and record.kind == how.kind and how is not record
-    marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
-    said: list[tuple[object, str, Severity]] = [
-        (odd and how.kind != "text", "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
-        (changed, "DATA-FORMAT-CHANGED", "medium"),
-        (marks and new, "DATA-MISSING-MARKS", "low"),
-        (decision.other, "DATA-TWO-READINGS", "medium"),
-        (decision.twice, "DATA-WRITTEN-TWICE", "medium"),
-        (how.unit and (new or changed), "DATA-UNIT", "info"),
-        (decision.why and how.kind == "text" and new, f"DATA-CODES{' odd' * bool(odd)}", "low" if odd else "info"),
-        (labels and new, "DATA-MARK-IS-LABEL", "low"),
-    ]
-    numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
-    return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
 
 
 def too_large(whole: pd.Series, numbers: pd.Series) -> list[Finding]:

@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.core import Finding, Result, Severity, counted, quoted
 from toolkit.data.columns import plain_column, prepare_features, typed
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
-from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
+from toolkit.data.dataset import Dataset, Names, Options, Roles, given, listed_names
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
@@ -31,13 +31,13 @@ def load_dataset(
     source: str | os.PathLike[str] | pd.DataFrame | RawTable,
     *,
     target: str | None = None,
-    sensitive: str | Sequence[str] | None = None,
+    sensitive: Names | None = None,
     time: str | None = None,
     group: str | None = None,
     weight: str | None = None,
     positive: object = None,
     task: str | None = None,
-    drop: str | Sequence[str] = (),
+    drop: Names = (),
     periods: Sequence[object] | str | int | None = None,
     sensitive_as_features: bool = True,
     like: Any = None,
@@ -117,7 +117,9 @@ def load_dataset(
     options |= {"task": task, "positive": positive, "periods": periods, "name": name}
     if not (roles := find_roles(table, target, known, **options)).target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
-    data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
+    if settled is None and not sensitive_as_features:
+        roles = roles._replace(drop=(*roles.drop, *roles.sensitive))
+    data = _assign(table, roles, known, options, every=settled is not None, keep=False)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
     if strict and known.columns and misfits:
         raise InputError(" ".join(note.message for note in misfits[:5]))
@@ -171,7 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     if isinstance(table, pd.DataFrame):
         table = read_table(table, known)._replace(name=which)
     roles = find_roles(table, target, known, **options)
-    return _assign(table, roles, known, options, every=False, keep=True, apart=False)
+    return _assign(table, roles, known, options, every=False, keep=True)
 
 
 def data_like(table: object, known: Dataset) -> Dataset:
@@ -194,9 +196,7 @@ def data_like(table: object, known: Dataset) -> Dataset:
     return replace(data, notes=(*data.notes, *labels.notes), **labels.roles())
 
 
-def _assign(
-    table: RawTable, roles: Roles, known: Schema, options: Options, *, every: bool, keep: bool, apart: bool
-) -> Dataset:
+def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, every: bool, keep: bool) -> Dataset:
     """Put every column of a table into its place; ``every`` one is a feature where a model knows no names."""
     wanted, decisions, name = listed_names(options.get("periods")), table.decisions, options.get("name")
     task, positive = options.get("task") or None, given(options.get("positive"))
@@ -220,7 +220,7 @@ def _assign(
         having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
         raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
-    features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
+    features, others, found = _features(rows, roles, known, decisions, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
     late = [one for one, how in decisions.items() if how.marks or how.format.kind != "text"]
@@ -318,12 +318,11 @@ def _target(values: pd.Series, known: Schema, task: str | None, positive: object
 
 
 def _features(
-    rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, apart: bool, every: bool, keep: bool
+    rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, every: bool, keep: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return the features, the columns that have no role, and what was decided about either."""
     if not known.features and not every:
-        aside = {*roles.apart, *(roles.sensitive if apart else ())}
-        features, others, notes = prepare_features(rows[[name for name in rows if name not in aside]], decisions)
+        features, others, notes = prepare_features(rows[[name for name in rows if name not in roles.apart]], decisions)
         return features, others.drop(columns=list(roles.sensitive), errors="ignore"), notes
     owner = "" if keep else known.name or "the model"
     columns = list(map(str, rows))

@@ -25,7 +25,7 @@ from toolkit.core import Finding, masked, read_bytes, shorten
 from toolkit.data.contract import find_columns
 from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
-from toolkit.data.delimited import own_names, read_delimited, read_texts, refuse_foreign
+from toolkit.data.delimited import Read, own_names, read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import Decision, Schema
@@ -38,7 +38,6 @@ MOST_UNPACKED_GB = 4.0
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "", ".zst": "zstd", ".zip": ""}
 
 #: A table as a file has it, what was decided while reading it, and how its texts are read.
-Read = tuple[pd.DataFrame, list[Finding], dict[str, Decision]]
 Reader = Callable[[bytes, str, Schema | None], Read]
 
 

@@ -62,7 +62,7 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     orders = {_day_first(known.dates)} if known.dates else orders
     for name, one in found.items():
         how = (settled := _settled(one, marks, orders)).format
-        found[name] = replace(settled, example=how.example_of(columns[name]), twice=how.twice(columns[name]))
+        found[name] = settled._replace(example=how.example_of(columns[name]), twice=how.twice(columns[name]))
     return found
 
 
@@ -87,7 +87,7 @@ def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     found, filled = decide_format(texts), len(texts) - int(is_absent(pc.utf8_trim_whitespace(texts), record).sum())
     written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2
     if written_otherwise or (found.format.kind != record.kind and odd.sum() > filled / 2):
-        return _nearer(replace(found, record=record), texts)
+        return _nearer(found._replace(record=record), texts)
     return Decision(record, record.why, odd_cells(texts, odd), record=record, row=int(odd.argmax()) + 1)
 
 
@@ -97,7 +97,7 @@ def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
         return found
     middle, cells = (record.low + record.high) / 2, pd.Series(texts.to_pandas(), dtype=object)
     far = [abs(read_cells(cells, how).median() - middle) for how in (found.format, found.other)]
-    return replace(found, format=found.other if far[1] < far[0] else found.format, other=None)
+    return found._replace(format=found.other if far[1] < far[0] else found.format, other=None)
 
 
 def _settled(one: Decision, marks: set[Any], orders: set[Any]) -> Decision:
@@ -108,9 +108,9 @@ def _settled(one: Decision, marks: set[Any], orders: set[Any]) -> Decision:
     for each in (one.format, one.other):
         if marks == {each.decimal} if numbers else orders == {_day_first(each.dates)}:
             why = f"decimal mark {each.decimal!r} elsewhere" if numbers else "as in the other dates"
-            return replace(one, format=each, other=None, why=why)
+            return one._replace(format=each, other=None, why=why)
     # A point is nearly always a decimal point where nothing in the table speaks for another notation.
-    return replace(one, other=None) if one.format == Format("number", unit=one.format.unit) else one
+    return one._replace(other=None) if one.format == Format("number", unit=one.format.unit) else one
 
 
 def _day_first(pattern: str) -> bool | None:
@@ -144,11 +144,11 @@ def decide_format(texts: pa.StringArray) -> Decision:
         known[np.flatnonzero(known)[marks]] = False
     if found is None or (found.odd and found.why):
         how = _as_text(counted)
-        return replace(found or Decision(how), format=how, marks=tuple(odd_cells(trimmed, is_absent(trimmed, how))))
+        return (found or Decision(how))._replace(format=how, marks=tuple(odd_cells(trimmed, is_absent(trimmed, how))))
     if found.format.kind == "text":
         return found
     missing = tuple(sorted(trimmed.filter(pa.array(~known & ~is_absent(trimmed, Format("text")))).to_pylist()))
-    return replace(found, format=replace(found.format, missing=missing))
+    return found._replace(format=replace(found.format, missing=missing))
 
 
 def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
@@ -171,7 +171,7 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     unit = str(shares.idxmax())
     found = _best([Format("number", decimal, "".join(rest), unit) for decimal, *rest in NOTATIONS], labels, counts)
     if found is not None and found.other and has_thousands(parts.field("number").filter(pa.array(decorated))):
-        return replace(found, format=found.other, other=found.format)
+        return found._replace(format=found.other, other=found.format)
     if found is None or found.format != Format("number"):
         return found
     kept = labels.filter(pc.invert(pc.is_in(labels, pa.array(list(found.odd), pa.string()))))
@@ -255,7 +255,7 @@ def _likelier(found: Decision, labels: pa.StringArray) -> Decision:
         return found
     days = pd.DatetimeIndex(found.format.read(labels)[0]).dropna()
     swapped = bool((days.month == 1).all()) and not bool((days.day == 1).all())
-    return replace(found, format=found.other, other=found.format) if swapped else found
+    return found._replace(format=found.other, other=found.format) if swapped else found
 
 
 def _as_text(counted: pa.StructArray) -> Format:

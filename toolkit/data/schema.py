@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import yaml
 
-from toolkit.core import NOT_YAML, adapter, problem, read_bytes, results_path
-from toolkit.data.findings import refusal
+from toolkit.core import NOT_YAML, Finding, Severity, adapter, problem, read_bytes, results_path
+from toolkit.data.findings import by_share, finding, refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing
 
@@ -66,8 +66,7 @@ class Column(Format):
     __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """How a column is read, and what speaks against it.
 
     Attributes
@@ -95,13 +94,33 @@ class Decision:
 
     format: Format
     why: str = ""
-    odd: Mapping[str, int] = field(default_factory=dict)
+    odd: Mapping[str, int] = {}
     other: Format | None = None
     record: Column | None = None
     row: int = 0
     example: str = ""
     marks: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
+
+    def about(self, name: str, rows: int) -> list[Finding]:
+        """Say what a reader should know of how a column was read: odd cells, another reading, units, codes."""
+        how, record = self.format, self.record
+        odd = sum(self.odd.values())
+        cells = listed(map(repr, self.odd), 4) + (f", first in row {self.row:,}" if self.row else "")
+        new, changed = record is None, record is not None and record.kind == how.kind and how is not record
+        marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
+        said: list[tuple[object, str, Severity]] = [
+            (odd and how.kind != "text", "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
+            (changed, "DATA-FORMAT-CHANGED", "medium"),
+            (marks and new, "DATA-MISSING-MARKS", "low"),
+            (self.other, "DATA-TWO-READINGS", "medium"),
+            (self.twice, "DATA-WRITTEN-TWICE", "medium"),
+            (how.unit and (new or changed), "DATA-UNIT", "info"),
+            (self.why and how.kind == "text" and new, f"DATA-CODES{' odd' * bool(odd)}", "low" if odd else "info"),
+            (labels and new, "DATA-MARK-IS-LABEL", "low"),
+        ]
+        numbers = {"decision": self, "how": how, "odd": odd, "rows": rows, "cells": cells}
+        return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
 
 
 Decisions = Mapping[str, Decision]

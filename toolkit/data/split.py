@@ -1,7 +1,7 @@
 """Cut a data set into parts that never share what must not be shared: rows, times or groups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -111,8 +111,7 @@ def split_dataset(
     return Split(data, found["train"], found["test"], found.get("validation"), chosen, seed, notes)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Split(Result):
+class Split(Result, frozen=True):
     """A data set in parts.
 
     Attributes

@@ -96,7 +96,7 @@ def evaluate(
             # It has a threshold, none was chosen, or the scores of the two do not compare: the baseline decides itself.
             at = replace(chosen, value=own.value if own else math.nan)
         compared = measure(guessed, at, test.units, seed)
-    numbers = _numbers(measured, compared, parts)
+    numbers = _numbers(measured, compared)
     notes += about_units(test, measured["test"], test.units)
     by_class, said = None, predicted["test"]
     if test.task == "multiclass":
@@ -114,7 +114,7 @@ def evaluate(
         numbers=numbers,
         by_class=by_class,
         confusion=_confusion(predicted["test"], test, chosen),
-        curves=_curves(predicted["test"], test.task, chosen, seed, test.units),
+        curves=_curves(predicted["test"], chosen, seed, test.units),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),
@@ -122,15 +122,13 @@ def evaluate(
     )
 
 
-def _numbers(
-    measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure], parts: Mapping[str, Dataset]
-) -> dict[str, Estimate]:
+def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure]) -> dict[str, Estimate]:
     numbers = {f"{part}.{name}": one.estimate for part, table in measured.items() for name, one in table.items()}
     for name, other in compared.items():
         own = measured["test"][name]
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
-    for part, found in ((name, data.units) for name, data in parts.items()):
-        if found and found.kind != "row":
+    for part, table in measured.items():
+        if (found := next(iter(table.values())).units) and found.kind != "row":
             numbers[f"{part}.{found.kind}s"] = Estimate(found.count, n=len(found.codes))
     return numbers
 
@@ -185,20 +183,18 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 
-def _curves(
-    predicted: Predictions, task: str, chosen: Threshold | None, seed: int, units: Units | None
-) -> dict[str, pd.DataFrame]:
+def _curves(predicted: Predictions, at: Threshold | None, seed: int, units: Units | None) -> dict[str, pd.DataFrame]:
     """Compute what the figures show, as frames of a few hundred rows: a residual is prediction minus truth."""
-    if task == "regression":
+    if not predicted.classes:
         n = len(predicted.y_true)
         picked = np.sort(np.random.default_rng(seed).choice(n, min(MOST_DOTS, n), replace=False))
         dots = pd.DataFrame({"actual": predicted.y_true[picked], "predicted": predicted.y_pred[picked]})
         dots["residual"] = dots["predicted"] - dots["actual"]
         return {"predicted_vs_actual": dots, "residuals": dots}
-    if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
+    if at is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
     rows = predicted.y_true, predicted.y_pred, units
-    return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)
+    return binary_curves(*rows, costs=at.rule.costs, probabilities=predicted.probabilities)
 
 
 def binary_curves(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +23,7 @@ _MOST_LABELS, _LABEL = 30, 24
 _CURVES = beside(__file__, "curves.yaml")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Result):
+class Evaluation(Result, frozen=True):
     """How good a model is, in numbers with intervals.
 
     Attributes

@@ -1,7 +1,7 @@
 """The threshold explorer: what every threshold would do, overall and to each group, for the report's slider."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,8 +75,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: Any = None) -> "Thresho
     return ThresholdExplorer(evaluation.data.positive, counts, positives, negatives, place, costs, groups, known)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ThresholdExplorer(Explorer):
+class ThresholdExplorer(Explorer, frozen=True):
     """Counts at every threshold; shows itself as a table, and in a report with a slider.
 
     Attributes

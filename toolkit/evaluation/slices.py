@@ -1,7 +1,6 @@
 """Find the subgroups that a model serves worst, by a shallow search that corrects for having searched."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -100,8 +99,7 @@ def fewest(rows: int) -> int:
     return max(30, math.ceil(rows / 100))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Slices(Result):
+class Slices(Result, frozen=True):
     """The worst subgroups of a table, the worst first.
 
     Attributes

@@ -1,19 +1,18 @@
 """What would have to be different about one row, in one column, for the model to decide otherwise."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core import BLUE, Axes, Drawing, Estimate, Face, Finding, Result, format_number, name_rows, shorten
-from toolkit.data import Dataset, Split, listed_names
+from toolkit.data import Dataset, Names, Split, listed_names
 from toolkit.errors import InputError, NotApplicableError, column_of, instance, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
-from toolkit.models import Model, Predictions, ThresholdLike, in_order, predict, predict_at
+from toolkit.models import Model, ThresholdLike, in_order, predict, predict_at
 from toolkit.statistics import Array, cell_text
 
 MOST_VALUES = 1000
@@ -21,12 +20,7 @@ MOST_SHOWN = 8
 
 
 def find_counterfactual(
-    model: Any,
-    data: Dataset | Split,
-    row: Any,
-    *,
-    immutable: str | Sequence[str] | None = None,
-    threshold: ThresholdLike = None,
+    model: Any, data: Dataset | Split, row: Any, *, immutable: Names | None = None, threshold: ThresholdLike = None
 ) -> "Counterfactual":
     """Search for the smallest change of one column's value that changes the decision about one row.
 
@@ -81,23 +75,20 @@ def find_counterfactual(
     if len(found := find_rows(part, row)) != 1:
         raise InputError(f"A counterfactual is of one row, and {len(found)} were given. Ask for each by itself.")
     one = part.take(list(found.values()))
-    model, _, chosen = predict_at(model, data, threshold, part)
-    value = chosen.value if chosen else math.nan
-    predicted = predict(model, one)
-    score, decision = _decided(predicted, part.task, value)
+    model, _ = predict_at(model, data, threshold, part)
+    score, decision = _decided(model, one)
     free = [column for column in part.features.columns if column not in fixed]
-    changes = [_smallest(model, one, column, seen.features[column], value, decision[0]) for column in free]
+    changes = [_smallest(model, one, column, seen.features[column], decision[0]) for column in free]
     names = ["column", "value", "change_to", "distance", "score", "decision"]
     table = pd.DataFrame([change for change in changes if change], columns=names)
-    labels = in_order(one) if one.task == "binary" else predicted.classes
+    labels = list(dict.fromkeys((*in_order(one), *model.classes)))  # a model may know more of them than the table
     table["decision"] = [str(labels[code]) for code in table["decision"]]
     table = table.sort_values("distance", kind="stable", ignore_index=True)
-    said = str(labels[int(decision[0])])
-    return Counterfactual(part.name, row, said, float(score[0]), value, tuple(map(str, fixed)), table)
+    said, at = str(labels[int(decision[0])]), model.threshold.value if model.threshold else math.nan
+    return Counterfactual(part.name, row, said, float(score[0]), at, tuple(map(str, fixed)), table)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Counterfactual(Result):
+class Counterfactual(Result, frozen=True):
     """The changes of single columns that change the decision about a row, the smallest first.
 
     Attributes
@@ -164,18 +155,17 @@ def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:
     ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(changes["distance"].max()) or 1.0))
 
 
-def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array, Array]:
+def _decided(model: Model, rows: Dataset) -> tuple[Array, Array]:
     """Return the score and the decision of each row: 0 or 1, or the code of the class."""
-    if task == "binary":
-        return predicted.y_pred, predicted.decide(threshold)
+    predicted = predict(model, rows)
+    if model.threshold:
+        return predicted.y_pred, predicted.decide(model.threshold.value)
     if predicted.y_prob is None:
         return np.full(len(predicted.y_pred), np.nan), predicted.y_pred
     return predicted.y_prob[np.arange(len(predicted.y_pred)), predicted.y_pred.astype(int)], predicted.y_pred
 
 
-def _smallest(
-    model: Any, one: Dataset, column: Any, observed: pd.Series, threshold: float, decision: float
-) -> tuple[object, ...] | None:
+def _smallest(model: Model, one: Dataset, column: Any, observed: pd.Series, said: float) -> tuple[object, ...] | None:
     """Return the nearest value of a column that changes the decision, and what the model says then; None without."""
     now = one.features[column].iloc[0]
     values, distances = _tried(observed.dropna(), now)
@@ -184,8 +174,8 @@ def _smallest(
     rows = one.take(np.zeros(len(values), dtype="int64"))
     changed = rows.features.copy(deep=False)
     changed[column] = values.set_axis(changed.index).astype(one.features[column].dtype)
-    scores, decisions = _decided(predict(model, replace(rows, features=changed)), one.task, threshold)
-    if not len(turned := np.flatnonzero(decisions != decision)):
+    scores, decisions = _decided(model, replace(rows, features=changed))
+    if not len(turned := np.flatnonzero(decisions != said)):
         return None
     best = int(turned[distances[turned].argmin()])
     now, then = (cell_text(value, column in one.dates, TEXT) for value in (now, values.iloc[best]))

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core import Estimate
-from toolkit.data import Dataset, listed_names
+from toolkit.data import Dataset, Names, listed_names
 from toolkit.errors import column_of
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
@@ -217,7 +216,7 @@ def difference_of_means(first: Array, second: Array, units: Units | None = None)
     return Estimate(apart, apart - half, apart + half, n, f"t; {units}" if units else "Welch").times(unit), p_value
 
 
-def grouping_columns(data: Dataset, by: str | Sequence[str] | None) -> pd.DataFrame:
+def grouping_columns(data: Dataset, by: Names | None) -> pd.DataFrame:
     """Return the columns to group by: those named, among sensitive ones and features, or else the sensitive ones."""
     if by is None:
         return data.sensitive

@@ -1,8 +1,6 @@
 """Say why a model says what it says: attributions on the original columns, and which of these say the same."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolkit.data import Dataset, Split, judged_rows
+from toolkit.data import Dataset, Names, Split, judged_rows
 from toolkit.errors import NotApplicableError, above, whole
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import cross_check, group_table, grouping_columns, rank_agreement
@@ -34,7 +32,7 @@ def explain(
     background: Dataset | None = None,
     method: str = "auto",
     rows: Any = None,
-    by: str | Sequence[str] | None = None,
+    by: Names | None = None,
     threshold: ThresholdLike = None,
     precision: float = 0.05,
     most_rows: int | None = None,
@@ -104,11 +102,11 @@ def explain(
     most = 0 if most_rows is None else whole("most_rows", most_rows, 1)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
-    model, predicted, decided_at = predict_at(model, data, threshold, part)
+    model, predicted = predict_at(model, data, threshold, part)
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
-    wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
+    at, wanted = model.threshold, dict[str, Any](precision=precision, seconds=seconds, seed=seed)
     check = cross_check(model, part, part.units, most=CHECKED * attributor.most_rows, **wanted)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
@@ -121,7 +119,7 @@ def explain(
     levels = {name: cut(one, dates=name in part.dates).take(drawn.positions) for name, one in cells.items()}
     return Explanation(
         data=part,
-        model=replace(model, threshold=decided_at),
+        model=model,
         attributor=attributor,
         drawn=drawn,
         precision=precision,
@@ -132,7 +130,7 @@ def explain(
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         check=check,
         agreement=rank_agreement(importance, np.array([one.value for one in check.increases])),
-        local=tuple(explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan)),
+        local=tuple(explain_rows(attributor, part, predicted, chosen, at.value if at else math.nan)),
     )
 
 

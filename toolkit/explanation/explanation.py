@@ -1,7 +1,6 @@
 """What moves a model's scores, and by how much; and what a reader should know before believing it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -14,7 +13,6 @@ from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor, tolerance
 from toolkit.explanation.crosscheck import LEAST_ROWS, CrossCheck
-from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, finding
 from toolkit.explanation.importance import REPORTED, Drawn, magnitudes, rank_text, relative_errors
 from toolkit.explanation.local import LocalRow
@@ -30,8 +28,7 @@ _WEAK = 0.5
 _ENDED = {"rows": "the most allowed", "time": "all that the time allowed", "table": "all there are"}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Result):
+class Explanation(Result, frozen=True):
     """What moves a model's scores, and by how much.
 
     Attributes
@@ -164,6 +161,8 @@ class Explanation(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: importance, beeswarm, dependence, interactions, groups and single rows."""
+        from toolkit.explanation.figures import drawings
+
         return drawings(self)
 
     def record(self) -> Record:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,7 @@ def column_explorer(explanation: Explanation | Any) -> "ColumnExplorer":
     return ColumnExplorer(explanation.attributor.scale, explanation.towards, table, tuple(map(tuple, points)))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ColumnExplorer(Explorer):
+class ColumnExplorer(Explorer, frozen=True):
     """Attributions by column and value; shows itself as a table, and in a report with a list of the columns.
 
     Attributes
@@ -202,8 +201,7 @@ def _column(explanation: Explanation, rows: pd.DataFrame, name: str) -> dict[str
     return {"name": name, "unit": unit, "levels": levels, "adds": adds[:, rows.columns.get_loc(name)].tolist()} | texts
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class WhatIf(Explorer):
+class WhatIf(Explorer, frozen=True):
     """What other values of a row would add to its score; in a report, rows whose values can be changed.
 
     Attributes

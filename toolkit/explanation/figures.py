@@ -1,10 +1,8 @@
 """The figures of an explanation: each one's words, drawing and data."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +10,11 @@ from numpy.typing import NDArray
 
 from toolkit.core import Estimate, shorten
 from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
+from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, rank_text
 from toolkit.explanation.local import waterfall
 from toolkit.statistics import Array, Levels, Units, mean_of
-
-if TYPE_CHECKING:
-    from toolkit.explanation.explanation import Explanation
 
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
 _MARKS = tuple(zip("os^DvP", PALETTE, strict=False))

@@ -119,9 +119,7 @@ def consistency(outcome: Array, near: Codes, *, classes: bool, units: Units | No
     return Estimate(value, *wilson(value * count, count), asked, f"Wilson{said}")
 
 
-def change_column(
-    model: Model, data: Dataset, column: str, name: str, threshold: float
-) -> tuple[dict[str, Estimate], pd.DataFrame]:
+def change_column(model: Model, data: Dataset, column: str, name: str) -> tuple[dict[str, Estimate], pd.DataFrame]:
     """Change one column to each of its values, and see what the model then says.
 
     Parameters
@@ -130,8 +128,6 @@ def change_column(
     data : Dataset
     column, name : str
         The feature, and what to call it.
-    threshold : float
-        Of the decisions; not a number where the model decides itself or the target is not binary.
 
     Returns
     -------
@@ -160,8 +156,8 @@ def change_column(
         after = predict(model, replace(data, features=changed))
         # Each row is 0 where its decision stays, else 1, or -1 where it turns from positive to negative.
         turned = np.asarray(after.y_pred != before.y_pred, dtype=float)
-        if data.task == "binary":
-            turned = after.decide(threshold) - before.decide(threshold)
+        if at := model.threshold:
+            turned = after.decide(at.value) - before.decide(at.value)
         # Its score moves by the difference; of several classes by half the sum of all, of labels by 0 or 1.
         move = np.abs(after.y_pred - before.y_pred)
         if before.y_prob is not None and after.y_prob is not None:

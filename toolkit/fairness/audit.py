@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +15,9 @@ from toolkit.errors import NotApplicableError, whole
 from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
-from toolkit.fairness.groups import group_rows, sensitive_columns
+from toolkit.fairness.groups import Banding, group_rows, sensitive_columns
 from toolkit.models import Threshold, ThresholdLike, about_rows, predict_at
-from toolkit.statistics import ALPHA, Bins
+from toolkit.statistics import ALPHA
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -32,7 +31,7 @@ def audit_fairness(
     sensitive: object = None,
     threshold: ThresholdLike = None,
     depth: int = 2,
-    bins: Mapping[str, Bins] | None = None,
+    bins: Banding = None,
     min_count: int = 30,
     replicates: int = 10_000,
     metrics: Mapping[str, Callable[..., float]] | None = None,
@@ -105,7 +104,7 @@ def audit_fairness(
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose outcome is known.")
     part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
-    known, predicted, chosen = predict_at(model, data, threshold, part)
+    known, predicted = predict_at(model, data, threshold, part)
     ordered, units = columns, part.spans
     if measures.ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
         order = np.argsort(predicted.y_pred)
@@ -124,12 +123,11 @@ def audit_fairness(
     notes += findings.about_table(part, data, columns, groupings, predicted)
     notes += findings.about_groups(groupings, groups, part.rows, min_count)
     disparities = measures.disparity_table(measured, names)
-    curves = measures.threshold_curves(predicted, groupings, chosen.value if chosen else math.nan)
-    return FairnessAudit(part, chosen, min_count, groups, disparities, curves, tuple(notes), names)
+    curves = measures.threshold_curves(predicted, groupings, known.threshold.value if known.threshold else math.nan)
+    return FairnessAudit(part, known.threshold, min_count, groups, disparities, curves, tuple(notes), names)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FairnessAudit(Result):
+class FairnessAudit(Result, frozen=True):
     """How a model treats groups, in numbers with intervals.
 
     Attributes
@@ -219,4 +217,4 @@ class FairnessAudit(Result):
         units, at = self.data.spans, self.threshold
         about = {"units": f" {units.text}" if units else ""}
         about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
-        return replace(findings.face("audit", self, tested=tested, beyond=beyond, **about), tables=tables)
+        return findings.face("audit", self, tested=tested, beyond=beyond, **about)._replace(tables=tables)

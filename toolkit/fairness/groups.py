@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,8 @@ MOST_GROUPS = 50
 FEWEST = 10
 OTHERS = "other groups"
 Labels = NDArray[np.object_]
+#: How columns of numbers are cut, by name.
+Banding: TypeAlias = Mapping[str, Bins] | None
 
 
 def sensitive_columns(data: Dataset, names: object) -> pd.DataFrame:
@@ -54,11 +55,7 @@ def sensitive_inputs(data: Dataset, names: object) -> pd.DataFrame:
 
 
 def group_rows(
-    columns: pd.DataFrame,
-    depth: int,
-    bins: Mapping[str, Bins] | None = None,
-    units: Units | None = None,
-    dates: Set[str] = frozenset(),
+    columns: pd.DataFrame, depth: int, bins: Banding = None, units: Units | None = None, dates: Set[str] = frozenset()
 ) -> list[Grouping]:
     """Group rows by each column and by every intersection of up to ``depth`` columns.
 
@@ -145,8 +142,7 @@ class ColumnGroups(NamedTuple):
     dates: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Groups:
+class Groups(NamedTuple):
     """Sensitive groups by the values of one column or of several at once.
 
     Attributes

@@ -1,7 +1,6 @@
 """Are like cases treated alike? Nearest neighbours, and the same person with another sensitive value."""
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -90,8 +89,7 @@ def check_individual(
     test = judged_rows(data)
     columns = list(sensitive_inputs(test, sensitive).columns)
     pool = test.take(np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)])
-    model, predicted, chosen = predict_at(model, data, threshold, pool)
-    value = math.nan if chosen is None else chosen.value
+    model, predicted = predict_at(model, data, threshold, pool)
     classes, asked, weights = test.task != "regression", min(rows, pool.rows), weights_of(pool.units, pool.rows)
     outcome = predicted.y_pred if predicted.decisions is None else predicted.decisions
     if not classes:  # percentiles of the target
@@ -101,7 +99,7 @@ def check_individual(
     alike = partial(consistency, outcome, classes=classes, units=pool.units)
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, unique(map(value_text, columns)), strict=True))
-    found = {name: change_column(model, part, column, name, value) for column, name in pairs}
+    found = {name: change_column(model, part, column, name) for column, name in pairs}
     numbers = {name: known for name, (known, _) in found.items()}
     changes = pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True)
     by_chance = alike(random_rows(pool.rows, asked, neighbours)).value
@@ -109,8 +107,7 @@ def check_individual(
     return IndividualFairness(part, alike(near), by_chance, deviation, numbers, changes)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class IndividualFairness(Result):
+class IndividualFairness(Result, frozen=True):
     """How alike a model treats like cases.
 
     Attributes

@@ -14,8 +14,7 @@ from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
 from toolkit.models import Predictions
-from toolkit.statistics import Measure, area_of, benjamini_hochberg, calibration_of, mean, weights_of
-from toolkit.statistics.intervals import Array, Mask, Z
+from toolkit.statistics import Array, Mask, Measure, Z, area_of, benjamini_hochberg, calibration_of, mean, weights_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200

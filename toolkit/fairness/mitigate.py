@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from toolkit.core import BLUE, GREY, ORANGE, Axes, Drawing, Estimate, Face, spoken, spread, unique, value_text
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
-from toolkit.data import Split, listed_names
+from toolkit.data import Names, Split, listed_names
 from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
 from toolkit.fairness import tradeoff
 from toolkit.fairness.findings import drawing, face, finding
@@ -27,7 +27,7 @@ def mitigate(
     *,
     constraint: str = "demographic_parity",
     sensitive: object = None,
-    methods: str | Sequence[str] = tuple(METHODS),
+    methods: Names = tuple(METHODS),
     metric: str = "accuracy",
     threshold: ThresholdLike = None,
     rows: int = 5_000,
@@ -134,8 +134,7 @@ def mitigate(
     return Mitigation(feature, metric, setup.disparity, frontier, models, setup.split, tuple(notes))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Mitigation(Result):
+class Mitigation(Result, frozen=True):
     """What a smaller disparity costs.
 
     Attributes

@@ -1,6 +1,6 @@
 """How well the other columns give a sensitive one away, and which of them do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,8 +84,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Proxies(Result):
+class Proxies(Result, frozen=True):
     """How well other columns give the sensitive ones away.
 
     Attributes

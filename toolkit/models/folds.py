@@ -16,8 +16,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeri
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-from toolkit.core import Finding, beside, counted, side_by_side
-from toolkit.core.clock import clock
+from toolkit.core import Finding, beside, clock, counted, side_by_side
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal

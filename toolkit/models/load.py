@@ -4,7 +4,6 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from toolkit.core import read_results
-from toolkit.data import KEPT_AS, Dataset, Options, Schema, given, load_dataset, read_table, schema_of
+from toolkit.data import KEPT_AS, Dataset, Names, Options, Schema, given, load_dataset, read_table, schema_of
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.candidates import imported
 from toolkit.models.findings import refusal
@@ -37,7 +36,7 @@ def load_audit(
     target: str = "",
     y_true: str = "y_true",
     y_pred: str = "",
-    y_score: str | Sequence[str] = "",
+    y_score: Names = "",
     **options: Unpack[Options],
 ) -> tuple[Model, Dataset]:
     """Load what is to be audited: a model and data, a file of predictions, or a file of predictions beside data.

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import get_tags
 
-from toolkit.core import Estimate
-from toolkit.core.clock import clock
+from toolkit.core import Estimate, clock
 from toolkit.data import Dataset, Split
 from toolkit.errors import InputError, listed
 from toolkit.models.answers import CHECKED_ROWS
@@ -130,9 +129,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
     return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes, weights=weights)
 
 
-def predict_at(
-    model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset
-) -> tuple[Model, Predictions, Threshold | None]:
+def predict_at(model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset) -> tuple[Model, Predictions]:
     """Take whatever can predict as a model, predict some rows, and decide them at the threshold that this settles.
 
     Parameters
@@ -142,12 +139,17 @@ def predict_at(
     given : float, str, mapping, Rule, Threshold or None
     part : Dataset
         The rows of it that a step is about.
+
+    Returns
+    -------
+    (Model, Predictions)
+        The model has that threshold as its own; none where the target is not binary.
     """
     known = Model.of(model, part)
     predicted = predict(known, part)
     chosen = threshold_for(known, data, given, {"test": predicted})
     decided = replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted
-    return replace(known, threshold=chosen), decided, chosen
+    return replace(known, threshold=chosen), decided
 
 
 def threshold_for(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from toolkit.core import Finding
 from toolkit.data import Column, Format, RawTable, Schema, load_dataset, marks_in, read_table, target_by
-from toolkit.data.dataset import Dataset, Options, listed_names
+from toolkit.data.dataset import Dataset, Names, Options, listed_names
 from toolkit.data.table_reader.cells import column_kind, read_cells
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal
@@ -19,7 +19,6 @@ from toolkit.models.recorded import RecordedPredictions
 from toolkit.statistics import roc_auc
 
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
-Names = str | Sequence[str]
 SEPARATORS = "_.:-[]() "
 #: Least share of pairs of rows, one called positive and one not, in which the first has the higher score.
 AGREEING = 0.75

@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -110,8 +109,7 @@ def train(
     return Training(chosen, models, name, scores, ratio, f"{how} {spoken(name)}", kind, data, tuple(findings))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Training(Result):
+class Training(Result, frozen=True):
     """Trained candidates, how they compare, and the one that was chosen.
 
     Attributes

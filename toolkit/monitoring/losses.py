@@ -122,7 +122,7 @@ def expect_loss(
     units : Units, optional
         Groups of the rows of the reference, or their times; each group, or stretch, lies in one fold.
     """
-    m, there = len(loss), weights_of(units, len(loss))
+    m, there, size = len(loss), weights_of(units, len(loss)), units.size if units else 1.0
     whole = units.independent[0] if units and units.kind != "row" and units.independent[1] >= FOLDS else None
     folds: Any = (KFold if whole is None else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
 
@@ -139,9 +139,8 @@ def expect_loss(
         fitted[unseen] = one[unseen]
     residual, square = loss - fitted, float((fitted**2).mean())
     spread = float((residual**2).mean()) / square if square else 0.0
-    alike, size = likeness(residual - residual.mean(), units), units.size if units else 1.0
+    alike, seen = (likeness(values - values.mean(), units) for values in (residual, fitted))
     known = dispersion(alike, units, size) * float(residual.var(ddof=1)) / m
-    seen = likeness(fitted - fitted.mean(), units), size
 
     def mean(rows: Codes, own: Units | None) -> tuple[float, float, float]:
         chosen, here = by_fold[:, rows], weights_of(own, len(rows))
@@ -151,7 +150,7 @@ def expect_loss(
         jackknife = (t_quantile(FOLDS) / Z) ** 2 * (FOLDS - 1) / FOLDS * float(((change - change.mean()) ** 2).sum())
         learnt = known + jackknife + (SHRINKAGE * float(change.mean())) ** 2
         labels = dispersion(alike, own, size) * spread * float((each**2).mean()) / len(rows)
-        return value, *_errors(each, learnt, labels, own, seen)
+        return value, *_errors(each, learnt, labels, own, (seen, size))
 
     return mean
 

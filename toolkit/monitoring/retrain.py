@@ -144,11 +144,11 @@ class Reason(Result):
         """Return its record, with the sentence that names the model in use."""
         record = self.result.record()
         named = self.whose and record.headline
-        return replace(record, headline=f"{self.whose}: {record.headline}") if named else record
+        return record._replace(headline=f"{self.whose}: {record.headline}") if named else record
 
     def face(self) -> Face:
         """Return its face, with the findings as they are told."""
-        return replace(self.result.face(), findings=self.findings())
+        return self.result.face()._replace(findings=self.findings())
 
     def frame(self) -> pd.DataFrame:
         """Return its numbers as a tidy table."""

@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +12,13 @@ import pandas as pd
 from toolkit.core import Estimate, Face, Level, PolicyVerdict, Record, Result, RuleOutcome, facer, read_results, spread
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
-from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
+from toolkit.policy.policy import Levels, Policy, PolicyLike, read_levels, read_policy
 from toolkit.policy.reason import number_words, reason
 
 face = facer(__file__)
 
 
-def check(policy: str | Path | Mapping[str, object], *results: Result) -> "Verdict":
+def check(policy: PolicyLike, *results: Result) -> "Verdict":
     """Judge results by a policy.
 
     Parameters
@@ -51,7 +51,7 @@ def check(policy: str | Path | Mapping[str, object], *results: Result) -> "Verdi
     return _judge(read_policy(policy), gather(results))
 
 
-def check_report(policy: str | Path | Mapping[str, object], report: str | Path) -> "Verdict":
+def check_report(policy: PolicyLike, report: str | Path) -> "Verdict":
     """Judge a report that was written earlier, by its ``results.json``.
 
     Parameters
@@ -71,11 +71,11 @@ def check_report(policy: str | Path | Mapping[str, object], report: str | Path) 
 
 
 def _judge(policy: Policy, numbers: Numbers) -> "Verdict":
-    judged = sorted(judge_policy(policy, *numbers), key=lambda one: ("fail", "undecided", "pass").index(one.outcome))
+    judged = sorted(judge_policy(policy, numbers), key=lambda one: ("fail", "undecided", "pass").index(one.outcome))
     return Verdict(numbers[0], policy, overall(policy, judged), tuple(judged), left_out(policy, numbers[0]))
 
 
-def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Decision":
+def decide(policy: PolicyLike, *results: Result) -> "Decision":
     """Decide what to do: ``ok``, or the highest level at which a limit of the policy is shown to be broken.
 
     A limit is shown to be broken where none of a number's interval satisfies it, as for gates. What the data cannot
@@ -105,13 +105,12 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Deci
     'watch'
     """
     levels, known = read_levels(policy), gather(results)
-    judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
+    judged = {name: tuple(judge_policy(rules, known)) for name, rules in levels.levels.items()}
     reached = [name for name, lines in judged.items() if lines and overall(levels.levels[name], lines) == "fail"]
     return Decision(known[0], levels, reached[-1] if reached else "ok", judged)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Judgement(Result):
+class Judgement(Result, frozen=True):
     """What a policy makes of results.
 
     Attributes
@@ -135,8 +134,7 @@ class Judgement(Result):
         return reason(self.verdict(), self.numbers)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Verdict(Judgement):
+class Verdict(Judgement, frozen=True):
     """What a policy says about results.
 
     Attributes
@@ -179,8 +177,7 @@ class Verdict(Judgement):
         return face("verdict", self, table, together=together, said=self.sentence(), **numbers)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Decision(Judgement):
+class Decision(Judgement, frozen=True):
     """What a policy says should be done.
 
     Attributes

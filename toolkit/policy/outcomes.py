@@ -39,9 +39,7 @@ def gather(results: Iterable[Result]) -> Numbers:
     return scalars, findings, data.fingerprint if data else ""
 
 
-def judge_policy(
-    policy: Policy, scalars: Mapping[str, Estimate], findings: Sequence[Finding], fingerprint: str
-) -> list[RuleOutcome]:
+def judge_policy(policy: Policy, numbers: Numbers) -> list[RuleOutcome]:
     """Judge everything a policy asks.
 
     Raises
@@ -49,7 +47,7 @@ def judge_policy(
     InputError
         Where a rule that is not optional names no number there is.
     """
-    judged: list[RuleOutcome] = []
+    (scalars, findings, fingerprint), judged = numbers, list[RuleOutcome]()
     every = [_limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()]
     excesses = [_excess(scalars[name], *ends) for limits in every for name, ends in limits.items()]
     for (pattern, rule), limits in zip(policy.numbers.items(), every, strict=True):

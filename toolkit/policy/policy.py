@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,8 @@ _FIELDS = beside(__file__, "fields.yaml")
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Model = TypeVar("Model", bound=BaseModel)
+#: The name of a policy, a file, or what it would hold.
+PolicyLike: TypeAlias = str | Path | Mapping[str, object]
 
 
 def _given(content: object, known: Sequence[str]) -> object:
@@ -124,7 +126,7 @@ def policy_names() -> list[str]:
     return sorted(path.stem for path in (templates_folder() / "policies").glob("*.yaml"))
 
 
-def read_policy(source: str | Path | Mapping[str, object]) -> Policy:
+def read_policy(source: PolicyLike) -> Policy:
     """Read and validate a policy.
 
     Parameters
@@ -148,7 +150,7 @@ def read_policy(source: str | Path | Mapping[str, object]) -> Policy:
     return _validated(Policy, content, name)
 
 
-def read_levels(source: str | Path | Mapping[str, object]) -> Levels:
+def read_levels(source: PolicyLike) -> Levels:
     """Read and validate a policy of levels, as for ``read_policy``.
 
     Raises
@@ -164,7 +166,7 @@ def read_levels(source: str | Path | Mapping[str, object]) -> Levels:
     return _validated(Levels, *_content(source))
 
 
-def check_policy(source: str | Path | Mapping[str, object]) -> None:
+def check_policy(source: PolicyLike) -> None:
     """Refuse a policy of either kind that cannot be read."""
     content, name = _content(source)
     _validated(Levels if "levels" in content else Policy, content, name)
@@ -177,7 +179,7 @@ def _validated(kind: type[Model], content: Mapping[str, object], name: str) -> M
         raise InputError(f"The policy {name!r}: {problem(error.errors(include_url=False)[0])}.") from error
 
 
-def _content(source: str | Path | Mapping[str, object]) -> tuple[Mapping[str, object], str]:
+def _content(source: PolicyLike) -> tuple[Mapping[str, object], str]:
     if isinstance(source, Mapping):
         return source, "policy"
     path = _path(source)

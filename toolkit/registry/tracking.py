@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core import DataRecord, Record, RunInfo, masked
+from toolkit.core import DataRecord, Estimate, Record, RunInfo, masked
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.model_store import TRAINED_ON, copy_model, log_model
@@ -23,8 +23,6 @@ from toolkit.registry.model_store import TRAINED_ON, copy_model, log_model
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-    from toolkit.core import Estimate
 
 REPORT_TAG = "toolkit.report_id"
 OWNER = "toolkit.process"

@@ -3,10 +3,10 @@
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -47,7 +47,7 @@ class Run:
             if path.exists():
                 self.summary, self.verdict = read_summary(path.read_bytes(), path.name)
         except OSError as error:
-            self.verdict = replace(VERDICTS["unreadable"], meaning=f"{path.name} cannot be read: {error.strerror}.")
+            self.verdict = VERDICTS["unreadable"]._replace(meaning=f"{path.name} cannot be read: {error.strerror}.")
         if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")}:
             self.verdict = VERDICTS["failed"]
         name, page = os.fsencode(folder.name), next((name for name in _FILES if (folder / name).exists()), "")
@@ -114,8 +114,7 @@ def environment() -> Environment:
 MOST_NUMBERS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SweptReport:
+class SweptReport(NamedTuple):
     """A report of a sweep: the values that were varied, its folder and what it holds, or why there is none."""
 
     varied: Mapping[str, object]

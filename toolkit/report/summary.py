@@ -4,8 +4,9 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -15,8 +16,7 @@ from toolkit.errors import InputError
 from toolkit.policy.reason import reason
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The verdict in words, with a tone and a sign, so that colour is never the only one to tell.
 
     ``word`` is the short form, for a list; ``words`` the one for a page of its own, with its ``meaning``.
@@ -73,7 +73,7 @@ class Summary:
     def __init__(self, results: Results) -> None:
         self.results, judged, given = results, results.verdict, results.parameters
         verdict = VERDICTS[judged.outcome or "no policy"]
-        self.verdict = replace(verdict, meaning=reason(judged, results.scalars)) if judged.outcome else verdict
+        self.verdict = verdict._replace(meaning=reason(judged, results.scalars)) if judged.outcome else verdict
         self.rules = [(rule, VERDICTS[rule.outcome]) for rule in judged.rules]
         # The model that the run made, else the one, or the predictions, that it was given.
         predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
@@ -103,7 +103,7 @@ def read_summary(content: bytes | Mapping[str, object], name: str) -> tuple[Summ
     try:
         summary = Summary(Results.read(content, name))
     except InputError as error:
-        return None, replace(VERDICTS["unreadable"], meaning=str(error))
+        return None, VERDICTS["unreadable"]._replace(meaning=str(error))
     return summary, summary.verdict
 
 

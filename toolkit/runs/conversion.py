@@ -149,6 +149,6 @@ def is_json(value: object) -> bool:
     """Tell whether JSON can hold a value as it is."""
     if isinstance(value, dict):
         return all(isinstance(key, str) and is_json(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):  # with which a tuple is an object
         return all(map(is_json, value))
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

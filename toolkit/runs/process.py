@@ -21,8 +21,7 @@ from typing import Any, NamedTuple
 import psutil
 from filelock import FileLock, Timeout
 
-from toolkit.core import masked, say
-from toolkit.core.clock import clock
+from toolkit.core import clock, masked, say
 from toolkit.errors import InputError, refusing
 from toolkit.registry import store
 from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start

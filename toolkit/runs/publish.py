@@ -12,11 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from toolkit.core import DataInfo, Estimate, Face, Finding, Record, Result, by_severity, masked, now, shorten, slug
@@ -172,8 +172,7 @@ def summarize(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Published:
+class Published(NamedTuple):
     """What was published and where; the report's head is made from this cell's output."""
 
     results: Results

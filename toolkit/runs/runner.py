@@ -7,16 +7,16 @@ import shlex
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from toolkit.core import Face, Result, Results, masked, printable, read_results, say, shorten, slug
 from toolkit.errors import InputError, RunError
-from toolkit.policy.policy import check_policy
+from toolkit.policy.policy import PolicyLike, check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
 from toolkit.registry.model_store import resolved
@@ -116,8 +116,7 @@ def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float |
     return resolved(values, out)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A finished run: its folder, the report in it, the results if it published some, and how long it took."""
 
     folder: Path
@@ -229,11 +228,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
 
 
 def write_report(
-    *results: Result,
-    title: str,
-    question: str = "",
-    policy: str | Path | Mapping[str, object] = "",
-    out: str | Path | None = None,
+    *results: Result, title: str, question: str = "", policy: PolicyLike = "", out: str | Path | None = None
 ) -> Run:
     """Write the report of results that a notebook of one's own has: page, files and tracked run as of a template.
 

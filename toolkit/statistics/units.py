@@ -192,8 +192,7 @@ class Units:
     @property
     def size(self) -> float:
         """Of how many rows the group, or the stretch of a series, of a row is, as a mean over the rows."""
-        sizes = np.bincount(self.independent[0]).astype(float)
-        return float(sizes @ sizes) / float(sizes.sum())
+        return float((np.bincount(self.independent[0]).astype(float) ** 2).sum()) / len(self.codes)
 
     def sums(self, influence: Array) -> Array:
         """Sum the influences of the rows of each unit, shape (count,)."""
