@@ -173,7 +173,7 @@ class Comparison(Result):
             tests["p_equivalent"] = self.main.p_equivalent(self.margin)
         found |= {f"comparison.{name}": Estimate(value, n=part.rows) for name, value in tests.items()}
         if part.task != "regression":
-            (one, other), units = self.sides.labels(), self.sides.units
+            (one, other), units = self.sides.labels(), self.sides.part.units
             apart = share((one != other).astype(float), weights_of(units, part.rows))
             found["comparison.flips"] = apart.over(units).estimate
         found["comparison.groups_worse"] = Estimate(int(self.groups["worse"].sum()), n=len(self.groups))
@@ -246,7 +246,7 @@ class Comparison(Result):
 
     def face(self) -> Face:
         """Return the conclusion, the metrics of both, the groups, and the rows that are decided differently."""
-        part, units = self.sides.part, self.sides.units
+        part, units = self.sides.part, self.sides.part.units
         lead = f"{part.name}: {part.target.name}, {part.rows:,} rows" + (f" in {units}" if units else "")
         fixed, broken = (int((self.flips[one] == self.flips["truth"]).sum()) for one in ("challenger", "champion"))
         flipped = f"{counted(len(self.flips), 'row')} decided differently: {fixed:,} now right, {broken:,} now wrong"

@@ -18,7 +18,7 @@ from toolkit.evaluation.slices import MOST_ROWS, fewest
 from toolkit.fairness.groups import group_rows
 from toolkit.models import Model, ThresholdLike, in_order, load_audit, load_model, load_predictions
 from toolkit.models.prediction import Predictions, measure_speed, predict_at
-from toolkit.statistics import LEAST_OF_CLASS, SCORE_METRICS, Codes, Units, holm, weights_of
+from toolkit.statistics import LEAST_OF_CLASS, SCORE_METRICS, Codes, holm, weights_of
 
 #: Rows of a group below which it is not compared.
 LEAST_ROWS = 30
@@ -129,11 +129,6 @@ class Sides:
             said.append(predicted)
         return cls(part, tuple(known), tuple(said), seed)
 
-    @property
-    def units(self) -> Units | None:
-        """The independent observations, where these are not the rows."""
-        return Units.of(self.part.group, self.part.time, self.part.weight)
-
     def take(self, places: Codes) -> Self:
         """Return both on some of the rows."""
         return replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
@@ -142,8 +137,8 @@ class Sides:
         """Compare every metric of the task."""
         task, exact = self.part.task, {}
         both = zip(self.models, self.said, strict=True)
-        one, two = (measure(said, model.threshold, self.units, self.seed) for model, said in both)
-        if task != "regression" and self.units is None:
+        one, two = (measure(said, model.threshold, self.part.units, self.seed) for model, said in both)
+        if task != "regression" and self.part.units is None:
             truth = self.part.target.to_numpy(dtype=object)
             exact["accuracy"] = mcnemar(*(labels == truth for labels in self.labels()))
         return {name: Paired.of(name, one[name], two[name], exact.get(name, math.nan)) for name in one if name in two}
@@ -181,11 +176,11 @@ class Sides:
         task, bare = self.part.task, [replace(one, probabilities=False) for one in self.said]
         alike = self.said[0].probabilities == self.said[1].probabilities
         (name, old), (_, new) = (row_losses(one, task) for one in (self.said if alike else bare))
-        given = self.part, new - old, fewest(self.part.rows), 2, self.units, self.seed
+        given = self.part, new - old, fewest(self.part.rows), 2, self.part.units, self.seed
         scanned, kept = search(*given, against_zero=True)
         numbers, rows = (scanned.difference, scanned.half_width, scanned.p_adjusted), []
         for place in kept:
-            held = scanned.mask(place) * weights_of(self.units, self.part.rows)
+            held = scanned.mask(place) * weights_of(self.part.units, self.part.rows)
             (apart, half, p), count = (float(part[place]) for part in numbers), int(scanned.rows[place])
             difference = Estimate(apart, apart - half, apart + half, count, "t, simultaneous over all slices")
             means = (float(np.average(loss, weights=held)) for loss in (old, new))

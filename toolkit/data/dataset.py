@@ -127,8 +127,8 @@ class Dataset(Result, frozen=True):
 
     @cached_property
     def units(self) -> Units | None:
-        """The groups that rows belong to, whenever they are from, and weights; None where each row stands alone."""
-        return Units.of(self.group, None, self.weight)
+        """The groups that rows belong to, else the times of a series, and weights; None where each row stands alone."""
+        return Units.of(self.group, self.time, self.weight)
 
     @cached_property
     def ordered(self) -> Units | None:
@@ -137,8 +137,8 @@ class Dataset(Result, frozen=True):
 
     @property
     def spans(self) -> Units | None:
-        """The same, but of rows that have times and no groups the stretches of their series, which are the groups."""
-        if (found := Units.of(self.group, self.time, self.weight)) is None or found.kind != "time":
+        """The same, but of a series its stretches, which are the groups."""
+        if (found := self.units) is None or not found.times:
             return found
         codes, count = found.independent
         return replace(found, codes=codes, count=count, kind="group", name=f"stretches of {found.name}")
@@ -218,7 +218,7 @@ class Dataset(Result, frozen=True):
     def target_level(self) -> Estimate:
         """Return the positive share (binary), the mean (regression) or the largest class's share (multiclass).
 
-        Rows count by their weights, and the interval rests on the groups of rows.
+        Rows count by their weights, and the interval rests on the groups of rows, or on the times of a series.
         """
         part = self.labelled
         if self.task == "regression":

@@ -83,8 +83,7 @@ def evaluate(
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *about_rows(model, test), *(about_decisions(chosen, predicted["test"]) if chosen else ())]
-    units = {name: Units.of(part.group, part.time, part.weight) for name, part in parts.items()}
-    measured = {name: measure(part, chosen, units[name], seed) for name, part in predicted.items()}
+    measured = {name: measure(part, chosen, parts[name].units, seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
         if isinstance(baseline, str):
@@ -96,12 +95,12 @@ def evaluate(
         if chosen and (chose or chosen.rule.default or predicted["test"].probabilities != guessed.probabilities):
             # It has a threshold, none was chosen, or the scores of the two do not compare: the baseline decides itself.
             at = replace(chosen, value=own.value if own else math.nan)
-        compared = measure(guessed, at, units["test"], seed)
+        compared = measure(guessed, at, test.units, seed)
     numbers = _numbers(measured, compared)
-    notes += about_units(test, measured["test"], units["test"])
+    notes += about_units(test, measured["test"], test.units)
     by_class, said = None, predicted["test"]
     if test.task == "multiclass":
-        by_class = class_table(said.y_true, said.y_pred, said.y_prob, said.classes, units=units["test"])
+        by_class = class_table(said.y_true, said.y_pred, said.y_prob, said.classes, units=test.units)
         names = ("precision", "recall", "f1", "roc_auc")
         numbers |= {f"test.{row['class']}.{name}": row[name] for _, row in by_class.iterrows() for name in names}
     if chosen and math.isfinite(chosen.value):
@@ -115,7 +114,7 @@ def evaluate(
         numbers=numbers,
         by_class=by_class,
         confusion=_confusion(predicted["test"], test, chosen),
-        curves=_curves(predicted["test"], chosen, seed, units["test"]),
+        curves=_curves(predicted["test"], chosen, seed, test.units),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),

@@ -80,17 +80,16 @@ def find_slices(
     least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
     predicted = predict_at(model, data, threshold, part)[1]
     loss_name, loss = row_losses(predicted, part.task)
-    units = Units.of(part.group, part.time, part.weight)
-    scanned, kept = search(part, loss, least, depth, units, seed)
+    scanned, kept = search(part, loss, least, depth, part.units, seed)
     shown = {} if part.task == "regression" else {"accuracy": correct(predicted, part.task)}
     if part.task == "regression" or (part.task == "binary" and predicted.probabilities):
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
-    table = _described(kept, scanned, units, loss, shown)
+    table = _described(kept, scanned, part.units, loss, shown)
     apart, examined = float(np.ptp(loss)), len(scanned.rows)
     # Where all rows are alike, one that was not seen may be wrong, or as far off as these or the target reaches.
     off = reach_of(predicted.y_true) if part.task == "regression" else 1.0
     unit, least_loss = (apart, -math.inf) if apart else (max(loss.max(), off), 0.0)
-    overall = mean(loss, weights_of(units, part.rows), bounds=(least_loss, math.inf), unit=unit).over(units)
+    overall = mean(loss, weights_of(part.units, part.rows), bounds=(least_loss, math.inf), unit=unit).over(part.units)
     complete = depth == 1 or len(scanned.cut.levels) <= MOST_PAIRED_LEVELS
     return Slices(loss_name, overall.estimate, examined, least, complete, table)
 

@@ -17,7 +17,7 @@ from toolkit.explanation.explanation import REDUNDANT, Explanation
 from toolkit.explanation.importance import EXPLORED, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import explain_rows, find_rows
 from toolkit.models import ThresholdLike, predict_at
-from toolkit.statistics import Units, cut, weights_of
+from toolkit.statistics import cut, weights_of
 
 _ASSOCIATED = 40
 _MOST_CELLS = 50
@@ -107,8 +107,7 @@ def explain(
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
     wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
-    units = Units.of(part.group, part.time, part.weight)
-    check = cross_check(model, part, units, most=CHECKED * attributor.most_rows, **wanted)
+    check = cross_check(model, part, part.units, most=CHECKED * attributor.most_rows, **wanted)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     at = model.threshold.value if model.threshold else math.nan
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]

@@ -63,7 +63,6 @@ def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: i
     seed : int
         Of the order of the rows.
     """
-    units = Units.of(data.group, data.time, data.weight)
     order = np.random.default_rng(seed).permutation(data.rows)
     size, started = _BATCH[explainer.method], time.monotonic()
     found, stopped, done = list[tuple[Array, Array]](), "", 0
@@ -73,7 +72,7 @@ def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: i
         values, output = (np.concatenate(parts) for parts in zip(*found, strict=True))
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
-        few = units.take(order[:done]) if units else None
+        few = data.units and data.units.take(order[:done])
         # Where nothing has been attributed yet, rows that are rare may still be.
         precise = values.any() and (relative_errors(magnitudes(values), few) <= precision).all()
         late = time.monotonic() - started > seconds
@@ -109,8 +108,8 @@ def covariance_of_means(values: Array, units: Units | None) -> Array:
     each = weights_of(units, rows)[:, None]
     sums = np.apply_along_axis(units.sums, 0, each * (values - (each * values).mean(axis=0)))
     if units.kind == "time":
-        sums = dct(sums, axis=0, norm="ortho")[1 : units.stretches + 1]
-    share = units.stretches if units.kind == "time" else max(units.count - 1, 1)
+        sums = dct(sums, axis=0, norm="ortho")[1 : units.independent[1] + 1]
+    share = units.independent[1] if units.kind == "time" else max(units.count - 1, 1)
     return np.asarray(sums.T @ sums * (units.count / share / rows**2))
 
 
@@ -168,7 +167,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     first, second = np.triu_indices(columns, 1)
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.
     ratio = np.abs(apart) / np.where(error > 0, error, 1.0)
-    freedom = units.stretches if units and units.kind == "time" else count / kish(weights) - 1
+    freedom = units.independent[1] if units and units.kind == "time" else count / kish(weights) - 1
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
     # before all that it is above; ranks are wrong only if one of the comparisons is, which Holm holds to 5 %.
     larger = squareform(holm(2 * stats.t.sf(ratio[first, second], freedom)) <= ALPHA) & (apart > 0)

@@ -102,7 +102,7 @@ def consistency(outcome: Array, near: Codes, *, classes: bool, units: Units | No
     each = (pairs / pairs.mean()).ravel()
     distance = float(np.average(apart, weights=each))
     value = 1 - distance
-    codes, size = (units.codes, units.count) if units else (np.arange(len(outcome)), len(outcome))
+    codes, size = units.independent if units else (np.arange(len(outcome)), len(outcome))
     first, second = codes[np.repeat(np.arange(asked), neighbours)], codes[near.ravel()]
     error = each * (apart - distance)
     asking, strangers = np.bincount(first, error, size), error * (first != second)

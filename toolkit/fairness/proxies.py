@@ -169,7 +169,7 @@ def _find(
     if groups == 1 or len(target) < LEAST_ROWS:
         return None
     target, features = target if groups else target.astype(float), features.iloc[picked]
-    units = table.take(picked).units
+    units = table.take(picked).spans
     weights, grouped = weights_of(units, len(target)), units if units and units.kind == "group" else None
     # A unit in two folds could be recognized, and what is known of it taken for what the columns tell.
     stratified, plain = (StratifiedGroupKFold, GroupKFold) if grouped else (StratifiedKFold, KFold)

@@ -68,8 +68,8 @@ def count_held_out(found: Predictions, chosen: Threshold | None, measured: dict[
     chosen : Threshold or None
         Binary only.
     measured : dict of str to Measure
-        Their metrics, which know what belongs together: rows of a group are counted apart from others, under its
-        number, and so are rows of another weight.
+        Their metrics, which know what belongs together: rows of a group, or of a stretch of a series, are counted
+        apart from others, under its number, and so are rows of another weight.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def count_held_out(found: Predictions, chosen: Threshold | None, measured: dict[
         return ""
     at = logit(np.clip(score, _LEAST, 1 - _LEAST)) if found.probabilities else score / (float(score.std()) or 1.0)
     units = measured["accuracy"].units if measured else None
-    own = {"weight": units.weights, "group": units.codes if units.kind == "group" else None} if units else {}
+    own = {"weight": units.weights, "group": None if units.kind == "row" else units.independent[0]} if units else {}
     rows = pd.DataFrame({"at": np.round(at / STEP), "truth": found.y_true, "said": said, "score": score, **own})
     alike = rows.columns.drop(["score", "weight"], errors="ignore")
     cells = rows.groupby([np.log1p(weights_of(units, len(rows))).round(1), *alike], dropna=False)

@@ -31,6 +31,8 @@ class Calibrator(NamedTuple):
         Rows of the rarer class it was learnt on; no more than there are independent groups of rows.
     alike : float
         Correlation of what is left of the labels of two rows of one group; 0 where each row stands for itself.
+    size : float
+        Rows of a group, or of a stretch of a series, in which they are so alike.
     """
 
     knots: Array
@@ -41,6 +43,7 @@ class Calibrator(NamedTuple):
     covariance: Array
     rarer: float
     alike: float = 0.0
+    size: float = 1.0
 
     def positions(self, score: Array) -> Array:
         """Return scores on the scale of the spline."""
@@ -93,7 +96,7 @@ def fit_calibrator(
     >>> fit_calibrator(y_true, score).chance(np.array([0.3])).round(2)
     array([0.28])
     """
-    centre, unit = 0.0, 1.0
+    centre, unit, size = 0.0, 1.0, units.size if units else 1.0
     if not probabilities:
         low, centre, high = map(float, np.quantile(score, [0.1, 0.5, 0.9]))
         unit = (high - low) / 2 or float(np.abs(score - centre).max()) or 1.0
@@ -115,7 +118,7 @@ def fit_calibrator(
         apart = (beta - fit_logistic(terms, target)[0]) / 2
         covariance = covariance + np.outer(apart, apart)
     left = (y_true - chance) / np.sqrt(np.maximum(chance * (1 - chance), _CLIP))
-    return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer, likeness(left, units))
+    return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer, likeness(left, units), size)
 
 
 def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units | None = None) -> float:
@@ -125,7 +128,8 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     a change that leaves both as they are is not seen. The residuals, summed as they are and by score, are compared with
     their variance, which is that of the labels and that of the calibrator, itself learnt on a sample. Snedecor's F,
     with the rows of the rarest class on either side as its degrees of freedom, makes up for small ones. Where rows
-    belong together, the variance of the labels is that of the sums over groups.
+    belong together, the variance of the labels is that of the sums over groups or stretches of a series; of few it is
+    that of independent labels, times the design effect that the reference has shown.
 
     Parameters
     ----------
@@ -151,8 +155,9 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     passed = tested.T @ (weight[:, None] * terms)
     own = tested.T @ (weight[:, None] * tested)
     if units:
-        sums = summed(tested * gap[:, None], units)
-        own = dispersion(calibrator.alike, units) * own if units.count < FEW_GROUPS else sums.T @ sums
+        sums, worth = summed(tested * gap[:, None], units), float(units.independent[1])
+        effect, few = dispersion(calibrator.alike, units, calibrator.size), worth < FEW_GROUPS
+        own, worth = effect * own if few else sums.T @ sums, len(gap) / effect if few and units.times else worth
     variance = own + passed @ calibrator.covariance @ passed.T
     scale = np.sqrt(np.diag(variance))
     values, axes = np.linalg.eigh(variance / np.outer(scale, scale))
@@ -160,7 +165,7 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     sums = (tested.T @ gap) / scale
     statistic = float(((sums @ axes[:, kept]) ** 2 / values[kept]).sum())
     df = int(kept.sum())
-    rarest = min(calibrator.rarer, chance.sum(), (1 - chance).sum(), *([units.count - df] if units else []))
+    rarest = min(calibrator.rarer, chance.sum(), (1 - chance).sum(), *([worth - df] if units else []))
     return float(stats.f.sf(statistic / df, df, max(rarest, 1.0)))
 
 

@@ -9,7 +9,8 @@ from scipy.special import expit
 
 from toolkit.core import Estimate
 from toolkit.monitoring.calibrator import Calibrator, shift_test
-from toolkit.statistics import Array, Codes, Mask, Units, binary_metrics, dispersion, likeness, weights_of, wilson
+from toolkit.statistics import Array, Codes, Mask, Measure, Units, binary_metrics, dispersion, likeness, weights_of
+from toolkit.statistics.intervals import wilson
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
@@ -35,8 +36,11 @@ class Scored(NamedTuple):
 
     def take(self, rows: Codes) -> "Scored":
         """Return some of the rows."""
-        units = self.units.take(rows) if self.units else None
-        return Scored(self.y_true[rows], self.y_score[rows], self.called[rows], units)
+        return Scored(self.y_true[rows], self.y_score[rows], self.called[rows], self.units and self.units.take(rows))
+
+    def measures(self) -> dict[str, Measure]:
+        """Measure the metrics that can be estimated, and others."""
+        return binary_metrics(self.y_true, self.y_score, decisions=self.called, probabilities=False, units=self.units)
 
 
 class ByScore(NamedTuple):
@@ -53,13 +57,15 @@ class ByScore(NamedTuple):
     def estimate(self, rows: Codes, seed: int) -> dict[str, Estimate]:
         """Estimate metrics and expected confusion counts."""
         part = self.current.take(rows)
-        weights = weights_of(part.units, len(rows))
-        cells, effects = gather(part.y_score, part.called, self.calibrator, weights), (1.0, 1.0)
-        if part.units:
-            chance = self.calibrator.chance(part.y_score)
-            right = np.where(part.called == 1, chance, 1 - chance)
-            alike = max(likeness(values - values.mean(), part.units) for values in (chance, right))
-            effects = dispersion(self.calibrator.alike, part.units), dispersion(alike, part.units)
+        # How alike rows are is seen in their groups, of a series in all of it.
+        whole = self.current if part.units and part.units.times else part
+        cells, effects = gather(*part[1:3], self.calibrator, weights_of(part.units, len(rows))), (1.0, 1.0)
+        if part.units and whole.units:
+            chance = self.calibrator.chance(whole.y_score)
+            right = np.where(whole.called == 1, chance, 1 - chance)
+            alike = max(likeness(values - values.mean(), whole.units) for values in (chance, right))
+            labels = dispersion(self.calibrator.alike, part.units, self.calibrator.size)
+            effects = labels, dispersion(alike, part.units, whole.units.size)
         return estimate_binary(cells, self.calibrator, seed=seed, effects=effects)
 
     def realize(self, rows: Codes) -> dict[str, Estimate]:
@@ -78,11 +84,10 @@ class ByScore(NamedTuple):
 
 def measure_scored(part: Scored) -> dict[str, Estimate]:
     """Measure the metrics that can be estimated, and count the confusion cells."""
-    found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False, units=part.units)
-    n, place = len(part.called), (2 * (part.y_true == 1) + part.called).astype(np.intp)
-    tn, fp, fn, tp = np.bincount(place, weights_of(part.units, n), 4).tolist()
-    counts = zip(CELLS, (tp, fp, fn, tn), strict=True)
-    return {name: one.estimate for name, one in found.items()} | {name: Estimate(count, n=n) for name, count in counts}
+    n, place = len(part.called), (2 * part.called + (part.y_true == 1)).astype(np.intp)
+    counts = np.bincount(place, weights_of(part.units, n), 4)[::-1].tolist()
+    cells = {name: Estimate(count, n=n) for name, count in zip(CELLS, counts, strict=True)}
+    return {name: one.estimate for name, one in part.measures().items()} | cells
 
 
 class Cells(NamedTuple):

@@ -59,8 +59,9 @@ class ByLoss(NamedTuple):
         return found
 
     def realize(self, rows: Codes) -> dict[str, Estimate]:
-        """Measure the same."""
-        return measure_errors(self.y_true[rows], self.y_pred[rows], self.units.take(rows) if self.units else None)
+        """Measure the errors."""
+        found = regression_metrics(self.y_true[rows], self.y_pred[rows], units=self.units and self.units.take(rows))
+        return {name: found[name].estimate for name in REGRESSION}
 
     def surprise(self, rows: Codes) -> tuple[float, float]:
         """Test on the log scale whether either mean loss is the expected one, by Holm; there are no scores to test."""
@@ -95,12 +96,6 @@ def expect_by_bins(kept: HeldOutErrors, current: Predictions, units: Units | Non
     return ByLoss(expected, current.y_true, guess, units, inside, kept.unit, sum(kept.rows), BY_BINS)
 
 
-def measure_errors(y_true: Array, y_pred: Array, units: Units | None = None) -> dict[str, Estimate]:
-    """Measure the errors of a regression."""
-    found = regression_metrics(y_true, y_pred, units=units)
-    return {name: found[name].estimate for name in REGRESSION}
-
-
 def expect_loss(
     loss: Array, reference: pd.DataFrame, current: pd.DataFrame, seed: int, units: Units | None
 ) -> MeanLoss:
@@ -125,10 +120,10 @@ def expect_loss(
     seed : int
         Of the folds.
     units : Units, optional
-        Groups of the rows of the reference, each of which lies in one fold.
+        Groups of the rows of the reference, or their times; each group, or stretch, lies in one fold.
     """
-    m, there = len(loss), weights_of(units, len(loss))
-    whole = units.codes if units and units.kind == "group" and units.count >= FOLDS else None
+    m, there, size = len(loss), weights_of(units, len(loss)), units.size if units else 1.0
+    whole = units.independent[0] if units and units.kind != "row" and units.independent[1] >= FOLDS else None
     folds: Any = (KFold if whole is None else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
 
     def learn(seen: Codes) -> list[Array]:
@@ -144,8 +139,8 @@ def expect_loss(
         fitted[unseen] = one[unseen]
     residual, square = loss - fitted, float((fitted**2).mean())
     spread = float((residual**2).mean()) / square if square else 0.0
-    alike = likeness(residual - residual.mean(), units)
-    known = dispersion(alike, units) * float(residual.var(ddof=1)) / m
+    alike, seen = (likeness(values - values.mean(), units) for values in (residual, fitted))
+    known = dispersion(alike, units, size) * float(residual.var(ddof=1)) / m
 
     def mean(rows: Codes, own: Units | None) -> tuple[float, float, float]:
         chosen, here = by_fold[:, rows], weights_of(own, len(rows))
@@ -154,8 +149,8 @@ def expect_loss(
         change = np.average(chosen, axis=1, weights=here) - levels
         jackknife = (t_quantile(FOLDS) / Z) ** 2 * (FOLDS - 1) / FOLDS * float(((change - change.mean()) ** 2).sum())
         learnt = known + jackknife + (SHRINKAGE * float(change.mean())) ** 2
-        labels = dispersion(alike, own) * spread * float((each**2).mean()) / len(rows)
-        return value, *_errors(each, learnt, labels, own)
+        labels = dispersion(alike, own, size) * spread * float((each**2).mean()) / len(rows)
+        return value, *_errors(each, learnt, labels, own, (seen, size))
 
     return mean
 
@@ -185,12 +180,16 @@ def binned_loss(kept: HeldOutErrors, place: Codes, power: int) -> MeanLoss:
         moved = value - float(np.average(loss, weights=weights))
         learnt = kept.effect * float(share**2 @ (variance / held)) + (WITHIN_BINS * moved) ** 2
         labels = max(kept.effect, dispersion(0.0, own)) * float(share @ variance) / len(rows)
-        return value, *_errors(each, learnt, labels, own)
+        return value, *_errors(each, learnt, labels, own, (kept.effect - 1, 2.0))
 
     return mean
 
 
-def _errors(each: Array, learnt: float, labels: float, units: Units | None) -> tuple[float, float]:
-    """Return the standard errors of a mean for labels, and for rows, from the variances of both and what was learnt."""
-    sampled = dispersion(likeness(each - each.mean(), units), units) * float(each.var()) / len(each)
+def _errors(each: Array, learnt: float, labels: float, own: Units | None, seen: Sequence[float]) -> tuple[float, float]:
+    """Return the standard errors of a mean for labels, and for rows, from the variances of both and what was learnt.
+
+    How alike rows are in groups is seen here; in a series it was ``seen`` in the reference, in stretches of a size.
+    """
+    alike, size = seen if own and own.times else (likeness(each - each.mean(), own), 1.0)
+    sampled = dispersion(alike, own, size) * float(each.var()) / len(each)
     return math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, sampled))

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models import Model, Predictions, Threshold, ThresholdLike, predict, threshold_for
 from toolkit.models.held_out import HeldOutErrors, about_rows, held_out_rows
 from toolkit.monitoring.calibrator import fit_calibrator
-from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored, measure_scored
+from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored
 from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
-from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect_errors, measure_errors
-from toolkit.statistics import holm, weights_of
+from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect_errors
+from toolkit.statistics import Units, holm, regression_metrics, weights_of
 
 face, refusal = facer(__file__), refuser(__file__, NotApplicableError)
 
@@ -246,34 +247,38 @@ def _expect(
     if reference.rows < LEAST_ROWS:
         raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
     if isinstance(known, HeldOutErrors):
-        by_bins = expect_by_bins(known, new, current.units)
+        units = current.units and replace(current.units, known=dict.fromkeys(REGRESSION, known.effect))
+        by_bins = expect_by_bins(known, new, units)
         return by_bins, known.level, 1 - float(by_bins.supported.mean())
-    if reference.task == "regression":
+    before = None if reference.task == "regression" else _scored(known, reference, chosen, reference.units)
+    measured = before.measures() if before else regression_metrics(known.y_true, known.y_pred, units=reference.units)
+    level = {name: measured[name].estimate for name in METRICS[reference.task]}
+    # A part of a series that is too short to tell how alike its rows are is taken for as the reference is.
+    units = current.ordered if reference.units and reference.units.times else current.units
+    effects = {name: one.units.design_effect(one.influence) if one.units else 1.0 for name, one in measured.items()}
+    units = units and replace(units, known=effects)
+    if not before:
         pairs = [(part.features, found.y_true, found.y_pred) for part, found in ((reference, known), (current, new))]
         outside = float(((new.y_pred < known.y_pred.min()) | (new.y_pred > known.y_pred.max())).mean())
-        level = measure_errors(known.y_true, known.y_pred, reference.units)
-        return expect_errors(pairs[0], pairs[1], seed, (reference.units, current.units)), level, outside
-    before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
+        return expect_errors(pairs[0], pairs[1], seed, (reference.units, units)), level, outside
+    after = _scored(new, current, chosen, units)
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so nothing can be learned from it about the scores.")
-    own = before.units.weights if before.units else None
-    weights, supported = own, np.ones(current.rows, dtype=bool)
+    weights, supported = (own := before.units.weights if before.units else None), np.ones(current.rows, dtype=bool)
     if reference.features.shape[1]:
-        weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))
-    learnt: dict[str, Any] = {"probabilities": known.probabilities, "units": before.units}
-    calibrator = fit_calibrator(before.y_true, before.y_score, weights=weights, **learnt)
-    plain = fit_calibrator(before.y_true, before.y_score, weights=own, **learnt)
+        weights, supported = density_ratio(reference.features, current.features, seed, (reference.spans, current.spans))
+    fit = partial(fit_calibrator, before.y_true, before.y_score, probabilities=known.probabilities, units=before.units)
     outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
-    return ByScore(calibrator, plain, after, supported), measure_scored(before), outside
+    return ByScore(fit(weights=weights), fit(weights=own), after, supported), level, outside
 
 
-def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scored:
+def _scored(found: Predictions, data: Dataset, chosen: Threshold | None, units: Units | None) -> Scored:
     if chosen is not None:
         if not found.scored:
             raise refusal("no scores")
-        return Scored(found.y_true, found.y_pred, found.decide(chosen.value), data.units)
+        return Scored(found.y_true, found.y_pred, found.decide(chosen.value), units)
     if found.y_prob is None:
         raise refusal("no probabilities", target=data.target.name)
     given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
-    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), data.units)
+    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), units)

@@ -78,18 +78,21 @@ def _in_series(codes: Codes, groups: Codes, weights: AnyArray | None, times: int
 
 
 def likeness(left: Array, units: Units | None) -> float:
-    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
+    """Return the correlation of what is left of two rows of one group, or stretch of a series; not below 0.
+
+    The moment estimator.
+    """
     if units is None:
         return 0.0
-    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
-    square = float(left @ left)
-    products = float((units.sums(left) ** 2).sum()) - square
-    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
+    square, others, sums = float(left @ left), units.size - 1, np.bincount(units.independent[0], left)
+    return min(max((float(sums @ sums) / square - 1) / others, 0.0), 1.0) if others and square else 0.0
 
 
-def dispersion(alike: float, units: Units | None) -> float:
-    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
+def dispersion(alike: float, units: Units | None, size: float = 1.0) -> float:
+    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965).
+
+    Of a series, however long, it is that in stretches of ``size`` rows, in which rows were found to be ``alike``.
+    """
     if units is None:
         return 1.0
-    sizes = np.bincount(units.codes).astype(float)
-    return kish(weights_of(units, len(units.codes))) * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
+    return kish(weights_of(units, len(units.codes))) * (1 + alike * ((size if units.times else units.size) - 1))

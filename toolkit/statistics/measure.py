@@ -76,16 +76,16 @@ class Measure(NamedTuple):
         """The influence of each row, where that of a difference is the difference of two; None elsewhere."""
         return None if math.isfinite(self.centre) else self.influence
 
-    def over(self, units: Units | None) -> "Measure":
+    def over(self, units: Units | None, name: str = "") -> "Measure":
         """Return the same with the interval of dependent rows; where each stands alone, as it is.
 
         A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance
-        of its units.
+        of its units; in a short part of a series a metric of this name may have one that is known.
         """
         found = self.estimate
         if units is None or not found.has_interval:
             return self._replace(units=units)
-        if math.isfinite(effect := units.design_effect(self.influence)):
+        if math.isfinite(effect := units.design_effect(self.influence, name)):
             low, high = _cut(self.ends(effect), self.bounds)
             low, high = min(low, found.value), max(high, found.value)
             found = Estimate(found.value, low, high, found.n, f"{found.method}; {units}")

@@ -88,7 +88,7 @@ def binary_metrics(
     }
     rare, said = min(y @ weights, (1 - y) @ weights) < FEW, called @ weights
     few = dict.fromkeys(DECIDED, rare or 0 < said < FEW) | dict.fromkeys(RANKED, rare)
-    return {name: one._replace(few=bool(few.get(name))).over(units) for name, one in found.items()}
+    return {name: one._replace(few=bool(few.get(name))).over(units, name) for name, one in found.items()}
 
 
 def multiclass_metrics(

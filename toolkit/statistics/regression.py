@@ -49,7 +49,7 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
         "mean_absolute_percentage_error": mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(len(y)),
         "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach),
     }
-    found = {name: one.over(units) for name, one in measured.items()}
+    found = {name: one.over(units, name) for name, one in measured.items()}
     if has_heavy_tails(error):
         known = {name: found[name] for name in SQUARES if found[name].estimate.has_interval}
         bare = {name: Estimate(one.estimate.value, n=one.estimate.n, method=HEAVY) for name, one in known.items()}

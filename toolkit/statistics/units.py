@@ -1,7 +1,8 @@
 """What an observation is, where it is not a row that counts once: a group of rows, a stretch of a series, a weight."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -103,6 +104,8 @@ class Units:
         Of times neighbours are alike; groups are independent, and so are rows that have weights alone.
     weights : array of shape (n,) or None
         Of mean 1.
+    known : mapping of str to float
+        Design effects of metrics that stand in for those of a short part of a series, which cannot tell.
     """
 
     codes: Codes
@@ -111,6 +114,7 @@ class Units:
     kind: Literal["group", "time", "row"] = "group"
     weights: Array | None = None
     weight: str = ""
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -143,8 +147,7 @@ class Units:
 
     def among(self, rows: AnyArray) -> tuple["Units", Codes]:
         """Return those of some rows, by their positions or a mask, and their places among all units."""
-        codes, seen = self.codes[rows], np.zeros(self.count, dtype=bool)
-        seen[codes] = True
+        seen = np.bincount(codes := self.codes[rows], minlength=self.count) > 0
         codes, places = (np.cumsum(seen) - 1)[codes], np.flatnonzero(seen)
         weights = None if self.weights is None else self.weights[rows]
         if weights is not None and weights.any():
@@ -183,8 +186,13 @@ class Units:
     @property
     def independent(self) -> tuple[Codes, int]:
         """Return of each row what may be drawn as a whole, and how many there are: groups, or stretches of a series."""
-        cuts = self.stretches
-        return (self.codes * cuts // self.count, cuts) if self.kind == "time" else (self.codes, self.count)
+        cuts = stretches_of(self.count) if self.times else self.count
+        return self.codes * cuts // self.count, cuts
+
+    @property
+    def size(self) -> float:
+        """Of how many rows the group, or the stretch of a series, of a row is, as a mean over the rows."""
+        return float((np.bincount(self.independent[0]).astype(float) ** 2).sum()) / len(self.codes)
 
     def sums(self, influence: Array) -> Array:
         """Sum the influences of the rows of each unit, shape (count,)."""
@@ -198,11 +206,6 @@ class Units:
         """Return what each independent observation adds: ``changes`` of groups, sums of rows or of stretches."""
         codes, count = self.independent
         return self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
-
-    @property
-    def stretches(self) -> int:
-        """Into how many independent stretches a series is worth to be cut."""
-        return stretches_of(self.count)
 
     def freedom(self, influence: Array) -> float:
         """Return the degrees of freedom of a variance: ``freedom_of`` what groups, or stretches of a series, add."""
@@ -221,11 +224,13 @@ class Units:
         used = int(np.count_nonzero(influence))
         return found if self.kind != "row" or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
 
-    def design_effect(self, influence: Array | None) -> float:
+    def design_effect(self, influence: Array | None, name: str = "") -> float:
         """Return how many times the variance is that of independent rows, weights as counts, few units included.
 
         Where no two rows differ there is no telling, and each unit counts as one row (Kish 1965).
         """
+        if 0 < self.times < LEAST_TIMES and name in self.known:
+            return self.known[name]
         size, n = len(self.codes) / self.count, len(self.codes)
         if influence is None or not influence.any():
             return size * (1.0 if self.weights is None else kish(self.weights))
@@ -248,8 +253,8 @@ class Units:
         1.0801
         """
         if self.kind == "time":
-            waves = dct(self.sums(influence), norm="ortho")[1 : self.stretches + 1]
-            return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
+            waves = dct(self.sums(influence), norm="ortho")[1 : stretches_of(self.count) + 1]
+            return math.sqrt(self.count * float(waves @ waves) / stretches_of(self.count)) / len(influence)
         if self.kind == "row":
             return standard_error(influence)
         small = math.sqrt(self.count / max(self.count - 1, 1))
