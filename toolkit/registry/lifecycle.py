@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core import Results, read_results
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, one_of
 from toolkit.registry.ledger import HEAD, MODEL, REPORT, Entry, Ledger, folder_hash
 from toolkit.registry.store import beside, connect, missing_file, tracking_uri
 
@@ -83,8 +83,9 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", k
             made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
         version = _version(client, f"{name}/{made.version}")
         try:
+            ledger.check_model(name, version.number, version.facts[MODEL])
             return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
-        except InputError:
+        except (InputError, OSError):
             client.delete_model_version(name, version.number)
             if not client.search_model_versions(f"name = '{name}'"):
                 client.delete_registered_model(name)
@@ -142,6 +143,8 @@ def approve(address: str, *, by: str, reason: str, out: Path, key: Path | None =
         version = _version(client, address)
         if version.report is None:
             raise InputError(f"{version} has no report in the store: there is nothing to {what}.")
+        if what == "approve":
+            ledger.check_model(version.name, version.number, version.facts[MODEL])
         return _record(client, ledger, version, what, by, reason, {})
 
 
@@ -226,8 +229,8 @@ def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
         entries: list[Entry] = []
         with suppress(InputError):  # which is among the faults
             entries = [one for one in ledger.entries() if one.model == name]
-        if name not in known and not entries:
-            raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
+        if not entries:
+            one_of("model", name, known)
         now = _aliases(client, name) if name in known else {}
     for alias, decided in aliases_after(entries).items():
         if now.get(alias, "") != decided:
@@ -252,7 +255,6 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
     ledger, uri = Ledger(out, key), tracking_uri(out)
     if uri == beside(out) and missing_file(uri) and not ledger.entries():
         raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
-    out.mkdir(parents=True, exist_ok=True)
     with ledger.lock, connect(uri) as client:
         ledger.heads = {name: model.tags.get(MARK, "") for name, model in _known().items()}
         for entry in {entry.model: entry for entry in ([] if ledger.faults() else ledger.entries())}.values():
@@ -304,9 +306,7 @@ def _version(client: MlflowClient, address: str) -> Version:
 
     if not (meant := _ADDRESS.fullmatch(address)):
         raise InputError(f"{address!r} names no version of a model. Write NAME/VERSION or NAME@ALIAS, such as churn/3.")
-    name, number = meant[1], meant[2]
-    if name not in (known := _known()):
-        raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
+    number, name = meant[2], one_of("model", meant[1], known := _known())
     aliases = known[name].aliases
     if number is None and meant[3] not in aliases:
         raise InputError(f"{name!r} has no version called {meant[3]!r}. It has: {listed(aliases) or 'none'}.")
@@ -317,8 +317,8 @@ def _version(client: MlflowClient, address: str) -> Version:
         has = sorted(int(one.version) for one in client.search_model_versions(f"name = '{name}'"))
         raise InputError(f"{name!r} has no version {number}. It has: {listed(has) or 'none'}.") from None
     with tempfile.TemporaryDirectory() as folder:
-        model = mlflow.artifacts.download_artifacts(f"models:/{name}/{number}", dst_path=f"{folder}/model")
-        facts, results, run = {MODEL: folder_hash(Path(model))}, None, str(found.run_id)
+        model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{number}", dst_path=f"{folder}/model"))
+        facts, results, run = {MODEL: folder_hash(model) * (model / "MLmodel").is_file()}, None, str(found.run_id)
         if any(one.path == "report/results.json" for one in client.list_artifacts(run, "report")):
             report = Path(client.download_artifacts(run, "report", folder))
             results = read_results(report)
