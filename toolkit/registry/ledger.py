@@ -110,10 +110,8 @@ class Ledger:
         InputError
             Where a line is no record.
         """
-        if not self.path.exists() or not self.path.stat().st_size:
-            return []
-        found = []
-        for number, line in enumerate(self.path.read_bytes().rstrip(b"\n").split(b"\n"), 1):
+        content, found = self.path.read_bytes().rstrip(b"\n") if self.path.exists() else b"", []
+        for number, line in enumerate(content.split(b"\n") if content else (), 1):
             said = f"Line {number} of the ledger {str(self.path)!r} is no record"
             with refusing(said, kinds=(ValueError, TypeError)):
                 found.append(Entry(**json.loads(line)))

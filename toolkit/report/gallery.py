@@ -65,8 +65,8 @@ class Run:
 
 def run_folders(folder: Path) -> list[Path]:
     """List the subfolders that hold a run or the remains of one, by name."""
-    candidates = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
-    return [entry for entry in candidates if any((entry / name).exists() for name in _FILES)]
+    entries = (one for one in sorted(folder.iterdir()) if one.name[0] != ".")
+    return [one for one in entries if any((one / name).exists() for name in _FILES)]
 
 
 def gallery_html(folders: Sequence[Path]) -> str:
