@@ -50,7 +50,7 @@ AFTER = {
     "registry": ["cli_lifecycle", "registry.container", "registry.lifecycle"],
     "ledger": ["registry.ledger", "registry.signature"],
     "serving": ["monitoring.retrain", "monitoring.serve"],
-    "weights, and rows that belong together": ["statistics.units", "fairness.clusters"],
+    "weights, and rows that belong together": ["statistics.units", "statistics.design_effects", "fairness.clusters"],
 }
 
 

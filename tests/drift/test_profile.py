@@ -93,8 +93,8 @@ BROKEN = {
     "absent": (None, "cannot be read: No such file"),
     "not JSON": ("{", "is not a profile: it is not JSON"),
     "other JSON": ("[1, 2]", "is not a profile. Make one with summarize"),
-    "other version": ('{"kind": "toolkit drift profile", "schema": 99}', "version 99; this toolkit reads 3"),
-    "no columns": ('{"kind": "toolkit drift profile", "schema": 3, "name": "x", "rows": 2}', "is a broken profile"),
+    "other version": ('{"kind": "toolkit drift profile", "schema": 99}', "version 99; this toolkit reads 4"),
+    "no columns": ('{"kind": "toolkit drift profile", "schema": 4, "name": "x", "rows": 2}', "is a broken profile"),
 }
 
 

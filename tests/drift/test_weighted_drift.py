@@ -12,7 +12,8 @@ from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import summarize_column
 from toolkit.models.model import Model
 from toolkit.monitoring.pair import load_drift
-from toolkit.statistics.units import Units, design_effect, kish
+from toolkit.statistics.design_effects import design_effect
+from toolkit.statistics.units import Units, kish
 
 
 def people(rows=1500, seed=0):

@@ -20,8 +20,9 @@ from toolkit.monitoring.calibrator import Calibrator, fit_calibrator, shift_test
 from toolkit.monitoring.confidence import BINARY, BINS, CELLS, Scored, estimate_binary, gather, measure_scored
 from toolkit.monitoring.findings import change_from
 from toolkit.monitoring.losses import REGRESSION, expect_by_bins, expect_errors
+from toolkit.statistics.design_effects import dispersion, likeness
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units, dispersion, likeness
+from toolkit.statistics.units import Units
 
 MAPS = {"identity": lambda odds: odds, "steep": lambda odds: 2 * odds + 0.5, "flat": lambda odds: 0.5 * odds - 1}
 

@@ -11,11 +11,12 @@ from scipy.special import expit
 
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.models.prediction_file import load_predictions
+from toolkit.statistics.design_effects import design_effect
 from toolkit.statistics.measure import difference, mean, share
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import paired_difference, read_replicates, replicate, write_replicates
-from toolkit.statistics.units import Units, design_effect
+from toolkit.statistics.units import Units
 
 TRUE_ABSOLUTE_ERROR = math.sqrt(2 / math.pi)
 

@@ -128,6 +128,11 @@ class Dataset(Result):
         """The groups that rows belong to, whenever they are from, and weights; None where each row stands alone."""
         return Units.of(self.group, None, self.weight)
 
+    @cached_property
+    def ordered(self) -> Units | None:
+        """The same, but of rows that have times and no groups these, however few."""
+        return Units.of(self.group, self.time, self.weight, least=1)
+
     @property
     def spans(self) -> Units | None:
         """The same, but of rows that have times and no groups the stretches of their series, which are the groups."""

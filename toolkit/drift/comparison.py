@@ -221,7 +221,7 @@ def _window(plain: pd.Series | None, whole: ColumnSummary, table: Source, places
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
     if isinstance(table, Profile) or whole.dtype == "identifier":
         return whole
-    units = table.units.take(places) if table.units else None
+    units = table.ordered.take(places) if table.ordered else None
     rows = None if plain is None else plain.iloc[places]
     part = replace(summarize_column(rows, whole.name, len(places), whole.role, units), importance=whole.importance)
     return replace(part, dtype=whole.dtype) if rows is None else part

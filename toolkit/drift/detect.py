@@ -66,9 +66,9 @@ def detect_drift(
         Compare consecutive windows of the current table as well, by its time or by a number of rows.
     time, group, weight : str
         Columns with the time of each row, its group and its weight, where a table is a DataFrame; by default those of
-        a reference that knows them. Rows of a group, such as those of one person, count for no more than they tell
-        beyond each other (Rao & Scott 1992, doi:10.2307/2532311). Of a reference of a year or more, whose times are
-        dates, the rows of the same months are compared, with each window as with the whole table: seasons differ.
+        a reference that knows them. Rows of a group, such as those of one person, or of a series count for no more than
+        they tell beyond each other (Rao & Scott 1992, doi:10.2307/2532311). Of a reference of a year or more, whose
+        times are dates, the rows of the same months are compared, with each window as with the whole table.
     alpha : float
         Rate of false alarms where nothing has changed.
     seed : int
@@ -225,8 +225,8 @@ class Drift(Result):
             named, many = self.drifted_windows(), self.windows["window"].nunique()
             text, severity = ("DRIFT-WINDOWS", "medium") if named else ("DRIFT-WINDOWS none", "info")
             found.append(finding(text, severity, drifted=len(named), windows=many, named=listed(named, 6)))
-        if self.tables is None:
-            found.append(finding("DRIFT-PROFILES", "info"))
+        if self.domain is None:
+            found.append(finding("DRIFT-PROFILES" if self.tables is None else "DRIFT-NO-CLASSIFIER", "info"))
         return by_severity(gathered(found))
 
     def evidently(self) -> Any:

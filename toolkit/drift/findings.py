@@ -24,6 +24,8 @@ finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__f
 MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
+#: Share of the rows of a series that its independent ones are, below which this is said.
+WORTH = 0.5
 _NOVELTIES = {"new": "DRIFT-NEW-LABELS", "vanished": "DRIFT-VANISHED-LABELS", "outside": "DRIFT-RANGE"}
 _KEY_NUMBERS = beside(__file__, "key_numbers.yaml")
 SUBJECTS = {"feature": ("COLUMN", "Column"), "target": ("TARGET", "The target"), "prediction": ("PREDICTION", "The")}
@@ -84,6 +86,10 @@ def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
     if reference.groups and current.groups:
         sizes, what = (reference.groups, current.groups), "group"
         yield finding("DRIFT-GROUPS", "info", before=counted(sizes[0], "group"), after=sizes[1])
+    pairs = [(one, reference.columns[name]) for name, one in current.columns.items() if name in reference.columns]
+    worth = [round(one.known / one.beside(old).effect) for one, old in pairs if one.times and old.times and one.known]
+    if worth and min(worth) < WORTH * current.rows:
+        yield finding("DRIFT-SERIES", "info", rows=current.rows, least=min(worth), most=max(worth))
     size = f"With {counted(sizes[1], what)} against {sizes[0]:,} of the reference"
     if what == "group" and min(sizes) < FEW_GROUPS:
         yield finding("DRIFT-FEW-GROUPS", "medium", size=size)

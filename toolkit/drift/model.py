@@ -16,7 +16,7 @@ from toolkit.data import Dataset, plain_column
 from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
 from toolkit.models import Model
-from toolkit.statistics import AnyArray, Array, Codes, Mask, Units, permuted, roc_auc, smooth, weights_of
+from toolkit.statistics import LEAST_TIMES, AnyArray, Array, Codes, Mask, Units, permuted, roc_auc, smooth, weights_of
 
 IMPORTANCE_ROWS = 2000
 
@@ -117,11 +117,18 @@ class Domain(NamedTuple):
 
 
 def units_of_both(tables: Sequence[Dataset], picked: Sequence[Codes]) -> Units | None:
-    """Return what some rows of two tables belong to, if both say it, and weigh, one table below the other."""
+    """Return what some rows of two tables belong to, if both say it, and weigh, one table below the other.
+
+    Those are groups, which both may hold, or where one of the tables is a series the stretches of either.
+    """
     if len(tables) < 2:
         return None
     parts = [part.take(at) for part, at in zip(tables, picked, strict=True)]
+    series = any(part.ordered is not None and part.ordered.times >= LEAST_TIMES for part in tables)
     known = [part.group for part in parts if part.group is not None]
+    for whole, at, first in zip(tables, picked, (0, tables[0].rows), strict=True):
+        if series and whole.ordered is not None and whole.ordered.times:
+            known.append(pd.Series(whole.ordered.independent[0][at] + first, name=whole.roles.time))
     group = pd.concat(known, ignore_index=True) if len(known) == 2 else None
     each = [weights_of(part.units, part.rows) for part in parts]
     named = next((part.weight.name for part in parts if part.weight is not None), None)
@@ -147,7 +154,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     Returns
     -------
     Domain or None
-        None where one of the tables has fewer than 30 rows, or groups of them, or there is no column.
+        None where one of the tables has fewer than 30 rows, groups or stretches, or there is no column.
     """
     n, m = len(reference), len(current)
     own, weights = np.arange(n + m) if units is None else units.codes, weights_of(units, n + m)

@@ -20,7 +20,7 @@ from toolkit.models import Model
 
 KIND = "toolkit drift profile"
 KEPT_AS = "training_profile.json"
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.data import IDENTIFIER_ROWS, IDENTIFIER_SHARE, Dataset, plain_column, useless
-from toolkit.statistics import AnyArray, Array, Units, cell_starts, design_effect
+from toolkit.statistics import LEAST_TIMES, AnyArray, Array, Units, cell_starts, design_effect
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"
@@ -57,7 +57,9 @@ class ColumnSummary:
         Groups of rows that belong together, such as those of one person; 0 where each row stands for itself.
     effect, missing_effect : float
         How many rows of such groups, or of their weights, tell as much as an independent one: about the values, and
-        about whether there is one. See ``design_effect`` in ``toolkit.statistics.units``.
+        about whether there is one. See ``toolkit.statistics.design_effects``.
+    times : int
+        Of a series, whose neighboring rows are alike; 0 where rows have no times, or groups.
     """
 
     name: str
@@ -75,6 +77,7 @@ class ColumnSummary:
     groups: int = 0
     effect: float = 1.0
     missing_effect: float = 1.0
+    times: int = 0
 
     @property
     def unit(self) -> float:
@@ -90,6 +93,17 @@ class ColumnSummary:
     def is_number(self) -> bool:
         """Whether it holds numbers."""
         return self.dtype in ("int64", "float64")
+
+    def beside(self, other: "ColumnSummary") -> "ColumnSummary":
+        """Return itself, with the design effects of another table where it is a series too short, or even, to tell."""
+        if not self.times or other.times < LEAST_TIMES:
+            return self
+        effect, missing_effect = self.effect, self.missing_effect
+        if self.times < LEAST_TIMES or len(self.distinct) < 2:
+            effect = max(effect, other.effect)
+        if self.times < LEAST_TIMES or self.missing in (0, self.rows):
+            missing_effect = max(missing_effect, other.missing_effect)
+        return replace(self, effect=effect, missing_effect=missing_effect)
 
     @cached_property
     def reduced(self) -> "ColumnSummary":
@@ -121,7 +135,7 @@ class ColumnSummary:
 
         Groups of rows are taken for different ones.
         """
-        sums = {name: getattr(self, name) + getattr(other, name) for name in ("rows", "missing", "groups")}
+        sums = {name: getattr(self, name) + getattr(other, name) for name in ("rows", "missing", "groups", "times")}
         if not (self.known and other.known):
             return replace(max((self, other), key=lambda one: (one.known, one.dtype != "missing")), **sums)
         values, mine, theirs = align(self, other)
@@ -159,7 +173,7 @@ def summarize_in(
     Nested cells, and where ``identifiers`` is set what numbers or names the rows, are named rather than counted.
     """
     plain, dtype = column_in(data, name)
-    summary = summarize_column(plain, name, data.rows, role, data.units)
+    summary = summarize_column(plain, name, data.rows, role, data.ordered)
     known = identifiers and role == "feature" and summary.dtype in ("int64", "category")
     # The costly look is spared columns that cannot number or name the rows.
     many = summary.rows >= IDENTIFIER_ROWS and len(summary.distinct) > IDENTIFIER_SHARE * summary.known
@@ -189,10 +203,14 @@ def summarize_column(
         units = units.take(known) if units else None
         return summarize_column(None if column is None else column[known], name, int(known.sum()), role, units)
     summary = ColumnSummary(name, "missing", rows, rows, np.array([]), np.array([], dtype="int64"), role=role)
-    weights = units.weights if units else None
+    if units and units.times:
+        summary = replace(summary, times=units.times)
+        units = units if units.times >= LEAST_TIMES else units.alone
+    weights, times = (units.weights, units.times) if units else (None, 0)
     if units:
-        effect = design_effect(known, units.codes, weights) if known.any() and not known.all() else 1.0
-        summary = replace(summary, groups=units.count * (units.kind != "row"), missing_effect=effect)
+        varies = known.any() and not known.all()
+        missing_effect = design_effect(known, units.codes, weights, times) if varies else 1.0
+        summary = replace(summary, groups=units.count * (units.kind == "group"), missing_effect=missing_effect)
     if column is None or not known.any():
         return summary
     missing = rows - int(known.sum()) if weights is None else float(weights[~known].sum())
@@ -202,7 +220,7 @@ def summarize_column(
         seen = np.bincount(codes[known], own, len(column.cat.categories))
         used = np.flatnonzero(seen)
         labels = np.asarray(column.cat.categories, dtype=object)[used]
-        effect = 1.0 if groups is None else design_effect(codes[known], groups, own)
+        effect = 1.0 if groups is None else design_effect(codes[known], groups, own, times)
         return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
     numbers = column.to_numpy()[known]
     if own is None:
@@ -218,7 +236,7 @@ def summarize_column(
         # A gap between shares hangs on the largest design effect of the shares below the deciles.
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
-        effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
+        effect = max(design_effect(numbers <= cut, groups, own, times) for cut in cuts)
     moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
 

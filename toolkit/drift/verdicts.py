@@ -84,6 +84,7 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         if not reference.known:
             return row | {"verdict": "left out", "why": f"{why}, and had no value in the reference"}
         return row | ({"code": "GONE"} if reference.role == "feature" else {"verdict": "left out"}) | {"why": why}
+    reference, current = reference.beside(current), current.beside(reference)
     row["code"], row["why"] = find_break(reference, current, plan.rare)
     counts = [np.array([part.missing, part.known]) / part.missing_effect for part in (reference, current)]
     before, now = (share_estimate(part[0], part.sum()) for part in counts)

@@ -15,6 +15,7 @@ from .calibration import (
     calibration_of as calibration_of,
     fit_logistic as fit_logistic,
 )
+from .design_effects import design_effect as design_effect, dispersion as dispersion, likeness as likeness
 from .intervals import (
     RULE_OF_THREE as RULE_OF_THREE,
     AnyArray as AnyArray,
@@ -65,14 +66,12 @@ from .replicates import (
 from .significance import ALPHA as ALPHA, benjamini_hochberg as benjamini_hochberg, holm as holm
 from .units import (
     FEW_GROUPS as FEW_GROUPS,
+    LEAST_TIMES as LEAST_TIMES,
     Units as Units,
     check_weights as check_weights,
-    design_effect as design_effect,
-    dispersion as dispersion,
     freed as freed,
     freedom_of as freedom_of,
     kish as kish,
-    likeness as likeness,
     summed as summed,
     weights_of as weights_of,
 )

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.fft import dct
-from scipy.sparse import coo_array
 
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
@@ -53,40 +52,9 @@ def kish(weights: Array) -> float:
     return len(weights) * float(shares @ shares)
 
 
-def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
-    """Return how many rows of groups tell as much about the shares of some values as one independent row does.
-
-    The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
-    doi:10.2307/2532311), each freed from its own pull, with Student's quantile where few dominate: counts divided by it
-    behave as those of independent rows do. Not below 1, so that values that alternate within groups add no rows.
-
-    Parameters
-    ----------
-    codes : array of shape (n,)
-        Which value each row has: 0, 1, …, or no and yes.
-    groups : array of int, shape (n,)
-        Number of the group of each row; of rows that stand alone their places.
-    weights : array of shape (n,), optional
-        Of mean 1.
-
-    Examples
-    --------
-    >>> groups = np.repeat(np.arange(1000), 20)
-    >>> alike = np.random.default_rng(0).integers(0, 3, 1000)[groups]
-    >>> mixed = np.random.default_rng(0).integers(0, 3, 20_000)
-    >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
-    (20.0, 1.0)
-    """
-    n, sizes = len(codes), np.bincount(groups, weights).astype(float)
-    cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
-    totals = cells.sum(axis=0)
-    kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
-    if kinds < 2 or used < 2:
-        return max(float(sizes @ sizes) / n, 1.0)
-    squares = cells.power(2) @ np.divide(n, totals, where=totals > 0, out=np.zeros(len(totals))) - sizes**2
-    moved = freed(np.sqrt(np.maximum(squares, 0)), sizes)
-    wider = t_quantile(max(freedom_of(moved, used), 1.0) + 1) / t_quantile(used)
-    return max(used / (used - 1) * wider**2 * float(moved @ moved) / (n * (kinds - 1)), 1.0)
+def stretches_of(times: int) -> int:
+    """Return into how many independent stretches a series of so many times is worth to be cut (Lazarus et al. 2018)."""
+    return max(int(0.4 * times ** (2 / 3)), 4)
 
 
 def weights_of(units: "Units | None", n: int) -> Array:
@@ -145,8 +113,10 @@ class Units:
     weight: str = ""
 
     @classmethod
-    def of(cls, group: pd.Series | None, time: pd.Series | None, weight: pd.Series | None = None) -> "Units | None":
-        """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
+    def of(
+        cls, group: pd.Series | None, time: pd.Series | None, weight: pd.Series | None = None, least: int = LEAST_TIMES
+    ) -> "Units | None":
+        """Return the groups of rows, else their times if there are enough; None where each row stands alone.
 
         Rows without a group form one group, as they do in a split: what they have in common is not known. Each row is
         on its own where there are weights and neither.
@@ -161,12 +131,12 @@ class Units:
         """
         if weight is not None:
             values = check_weights(weight).to_numpy()
-            known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "", "row")
+            known = cls.of(group, time, least=least) or cls(np.arange(len(values)), len(values), "", "row")
             return replace(known, weights=values / values.mean(), weight=str(weight.name))
         if group is not None:
             codes, names = group.factorize(use_na_sentinel=False)
             return cls(codes, len(names), str(group.name)) if len(names) < len(codes) else None
-        if time is None or time.nunique() < LEAST_TIMES:
+        if time is None or time.nunique() < least:
             return None
         codes, names = time.factorize(sort=True)
         return cls(codes, len(names), str(time.name), "time")
@@ -184,6 +154,18 @@ class Units:
     def take(self, rows: AnyArray) -> "Units":
         """Return those of some rows alone."""
         return self.among(rows)[0]
+
+    @property
+    def times(self) -> int:
+        """How many times a series has; 0 of groups and of rows."""
+        return self.count * (self.kind == "time")
+
+    @property
+    def alone(self) -> "Units | None":
+        """Each row on its own, with its weight; None where it has none."""
+        if self.weights is None:
+            return None
+        return replace(self, codes=np.arange(len(self.codes)), count=len(self.codes), name="", kind="row")
 
     def __str__(self) -> str:
         """Name them for a reader."""
@@ -220,7 +202,7 @@ class Units:
     @property
     def stretches(self) -> int:
         """Into how many independent stretches a series is worth to be cut."""
-        return max(int(0.4 * self.count ** (2 / 3)), 4)
+        return stretches_of(self.count)
 
     def freedom(self, influence: Array) -> float:
         """Return the degrees of freedom of a variance: ``freedom_of`` what groups, or stretches of a series, add."""
@@ -280,21 +262,3 @@ def summed(rows: Array, units: Units | None) -> Array:
         return rows
     found = np.apply_along_axis(units.parts, 0, rows)
     return np.asarray(found * math.sqrt(len(found) / max(len(found) - 1, 1)))
-
-
-def likeness(left: Array, units: Units | None) -> float:
-    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
-    if units is None:
-        return 0.0
-    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
-    square = float(left @ left)
-    products = float((units.sums(left) ** 2).sum()) - square
-    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
-
-
-def dispersion(alike: float, units: Units | None) -> float:
-    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
-    if units is None:
-        return 1.0
-    sizes = np.bincount(units.codes).astype(float)
-    return kish(weights_of(units, len(units.codes))) * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
