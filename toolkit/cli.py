@@ -241,8 +241,7 @@ def demo(out: Path) -> None:
 def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
     """Write the profile of the table SOURCE to PATH, as JSON."""
     given: Any = {"target": target or "", "time": time or "", "periods": periods}
-    table = tables.as_dataset(tables.read_table(source), "table", **given)
-    click.echo(toolkit.summarize(table).save(path))
+    click.echo(toolkit.summarize(tables.as_dataset(tables.read_table(source), "table", **given)).save(path))
 
 
 @command("profile show")

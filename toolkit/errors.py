@@ -132,7 +132,8 @@ def one_of(what: str, given: object, options: Iterable[str]) -> str:
     """
     choices = list(options)
     if not isinstance(given, str) or given not in choices:
-        raise InputError(f"There is no {what} {shown(given)}.{nearest(str(given), choices)} Known: {listed(choices)}.")
+        near, known = nearest(str(given), choices), listed(choices) or "none"
+        raise InputError(f"There is no {what} {shown(given)}.{near} Known: {known}.")
     return given
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import sys
 import textwrap
 from importlib import import_module
@@ -248,7 +249,7 @@ class TestLoadModel:
         assert evaluate(model, data).scalars()["test.r2"].value > 0.9
 
     def test_a_model_that_is_not_there_is_one_clear_error(self, tracked, tmp_path):
-        out, _, _ = tracked
+        out, _, addresses = tracked
         for address in ("models:/buyers@nobody", "models:/sellers/1", "models:/m-00ff", "runs:/00ff/logistic"):
             with pytest.raises(InputError, match=f"There is no model '{address}'") as caught:
                 load_model(address, out=out)
@@ -260,7 +261,14 @@ class TestLoadModel:
         (tmp_path / "moved.pkl").write_bytes(b"cno_such_module\nNetwork\n.")
         (tmp_path / "table.csv").write_text("a")
         (tmp_path / "folder").mkdir()
+        for file, cut in (("schema.json", b"{"), ("training_rows.json", b""), ("threshold.json", b"\x00\xff")):
+            shutil.copytree(addresses["folder"], tmp_path / file)
+            (tmp_path / file / "extra_files").mkdir(exist_ok=True)
+            (tmp_path / file / "extra_files" / file).write_bytes(cut)
         for address, message in {
+            str(tmp_path / "schema.json"): "cannot be loaded here: JSONDecodeError: Expecting property name",
+            str(tmp_path / "training_rows.json"): "cannot be loaded here: JSONDecodeError: Expecting value",
+            str(tmp_path / "threshold.json"): "cannot be loaded here: UnicodeDecodeError: 'utf-8' codec",
             str(tmp_path / "brokn.pkl"): "Did you mean 'broken.pkl'",
             str(tmp_path / "broken.pkl"): "cannot be loaded here: .* Is it a file that joblib or pickle wrote",
             str(tmp_path / "moved.pkl"): "No module named 'no_such_module'. Its code must be in a module, installed or",

@@ -1,5 +1,6 @@
 """From a report to the model in use and back, each step on record; what was changed since is found."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.cli import main
+from toolkit.core import read_results
 from toolkit.errors import InputError
 from toolkit.registry import lifecycle
 from toolkit.registry.ledger import Ledger
@@ -187,7 +189,11 @@ class TestWhatWasChangedIsFound:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(model))
         with pytest.raises(InputError, match="or --out is another folder"):
             lifecycle.promote("salt/2", by="bob", out=tmp_path / "others")
-        assert not Ledger(tmp_path / "others").path.exists()
+        assert list(tmp_path.iterdir()) == []
+        (tmp_path / "others").mkdir()
+        with pytest.raises(InputError, match="There is no model 'pepper'"):
+            lifecycle.history("pepper", out=tmp_path / "others")
+        assert list((tmp_path / "others").iterdir()) == []
 
     def test_in_the_aliases(self, model):
         with connect(tracking_uri(model)) as client:
@@ -220,10 +226,42 @@ class TestWhatWasChangedIsFound:
             with pytest.raises(InputError, match="was changed after"):
                 lifecycle.rollback("salt", by="bob", reason="", out=model)
             with pytest.raises(InputError, match="was changed after"):
+                lifecycle.approve("salt/1", by="bob", reason="fine", out=model)
+            with pytest.raises(InputError, match="was changed after"):
                 tk.load_model("models:/salt/1", out=model)
         finally:
             file.write_bytes(whole)
         assert tk.load_model("models:/salt/1", out=model).name
+
+    def test_in_a_model_whose_files_are_gone(self, model, reports):
+        second = reports[1][1]
+        name = read_results(second).mlflow.model_uri.removeprefix("models:/")
+        folder = next(one for one in model.parent.rglob(name) if one.is_dir())
+        away, before = folder.rename(model.parent / "away"), Ledger(model).path.read_text()
+        try:
+            for decide in (
+                lambda: lifecycle.approve("salt/2", by="bob", reason="fine", out=model),
+                lambda: lifecycle.register(second, "anise", by="ann", out=model),
+            ):
+                with pytest.raises(InputError, match=r"files of version [12] of '\w+' are gone"):
+                    decide()
+            with pytest.raises(InputError, match="There is no model 'anise'"):
+                lifecycle.history("anise", out=model)
+            assert Ledger(model).path.read_text() == before
+            lifecycle.reject("salt/2", by="bob", reason="lost", out=model)
+        finally:
+            away.rename(folder)
+        lifecycle.approve("salt/2", by="bob", reason="found", out=model)
+
+    def test_what_cannot_be_recorded_is_not_registered(self, model, reports, monkeypatch):
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(Ledger, "add", full)
+        with pytest.raises(OSError, match="No space"):
+            lifecycle.register(reports[1][0], "cumin", by="ann", out=model)
+        with pytest.raises(InputError, match="There is no model 'cumin'"):
+            lifecycle.history("cumin", out=model)
 
 
 class TestWrongInput:

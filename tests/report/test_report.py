@@ -40,7 +40,7 @@ from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import Narrative, plain_text
 from toolkit.report.render import Page, page_html, render
-from toolkit.report.summary import Summary
+from toolkit.report.summary import Summary, sentence
 
 NOTHING = new_output("execute_result", data=Figures(())._repr_mimebundle_(), execution_count=1)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
@@ -196,6 +196,18 @@ class TestWords:
         worst = max(FINDINGS, key=lambda one: one.severity in ("high", "critical")).message
         assert [text.count(one.message) for one in FINDINGS] == [1 + (one.message == worst) for one in FINDINGS]
         assert worst in html[html.index('id="verdict"') : html.index('class="facts"')]
+
+    def test_what_the_worst_finding_says_of_the_key_number_is_not_said_again_beside_it(self, tmp_path):
+        message = "The model is not shown to be better than the baseline: ROC AUC is 0.710 on the test part."
+        boxes = {}
+        for where in ("roc_auc", "threshold"):
+            findings = [Finding("EVAL-NOT-BETTER-THAN-BASELINE", "high", message, where)]
+            notebook = sample_notebook(replace(read_sample(), findings=tuple(findings)).plain())
+            html = page(notebook, tmp_path)
+            boxes[where] = html[html.index('id="verdict"') : html.index('class="facts"')]
+        first = sentence(read_sample().key_numbers[0])
+        assert [message in box for box in boxes.values()] == [True, True]
+        assert [first in box for box in boxes.values()] == [False, True]
 
     def test_a_section_answers_with_its_first_sentence_and_shows_its_first_figure(self):
         sections = {section.headings[0].id: section for section in Page(sample_notebook()).sections}

@@ -145,6 +145,27 @@ class TestThePage:
             assert all(cell_html(Estimate(value, value - 0.1, value + 0.1)) in page for value in of_target)
         assert "on the same rows: not what new data would give" in page
 
+    @pytest.mark.parametrize(
+        ("metric", "values", "low", "high"),
+        [
+            ("average_precision", (0.091, 0.398), 0.0, 1.0),
+            ("log_loss", (0.145, 0.184), 0.0, None),
+            ("r2", (0.2, 0.9), None, 1.0),
+            ("matthews_corrcoef", (-0.4, 0.9), -1.0, 1.0),
+            ("mean_residual", (-2.0, 3.0), None, None),
+        ],
+    )
+    def test_no_interval_of_a_mean_leaves_the_range_of_its_metric(self, tmp_path, metric, values, low, high):
+        swept = [
+            SweptReport({"seed": at}, None, made(tmp_path, at, {metric: Estimate(value)}), "")
+            for at, value in enumerate(values)
+        ]
+        ends = stats.t.interval(0.95, 1, np.mean(values), stats.sem(values))
+        low, high = (end if cut is None else cut for cut, end in zip((low, high), ends, strict=True))
+        page = sweep_html("T", swept)
+        assert cell_html(Estimate(float(np.mean(values)), low, high)) in page
+        assert "cut off where the range of a metric ends" in page
+
     def test_without_seeds_there_is_no_mean(self, tmp_path):
         run = made(tmp_path, 1, {"AUC": Estimate(0.5)})
         assert "Over seeds" not in sweep_html("T", [SweptReport({"target": "a"}, None, run, "")])

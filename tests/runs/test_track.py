@@ -331,7 +331,14 @@ def check_later(tmp_path, broken, monkeypatch, broken_off, uri):
 
 def test_a_report_is_logged_later_to_another_database(tmp_path, broken, monkeypatch, broken_off, empty_store):
     shutil.copy(empty_store, tmp_path / "server.db")
-    check_later(tmp_path, broken, monkeypatch, broken_off, f"sqlite:///{tmp_path / 'server.db'}")
+    check_later(tmp_path, broken, monkeypatch, broken_off, uri := f"sqlite:///{tmp_path / 'server.db'}")
+    (folder,) = (one for one in (tmp_path / "reports").iterdir() if one.is_dir())
+    logged = read_results(folder).mlflow
+    with store.connect(uri) as client:
+        client.delete_experiment(logged.experiment_id)
+    track(folder)  # what was deleted on the server since is there again
+    with store.connect(uri) as client:
+        assert client.get_run(logged.run_id).info.lifecycle_stage == "active"
 
 
 @pytest.mark.slow

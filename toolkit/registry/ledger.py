@@ -94,7 +94,10 @@ class Ledger:
 
         self.path, self.key = out / NAME, key
         self.heads: Mapping[str, str] = {}
-        self.lock = FileLock(f"{self.path}.lock")
+        # Where no record is, or none can be written, nothing is left behind.
+        beside = self.path.exists() and os.access(out, os.W_OK)
+        own = self.path if beside else Path(tempfile.gettempdir(), f"toolkit-{content_hash(bytes(out.resolve()))[:16]}")
+        self.lock = FileLock(f"{own}.lock", mode=0o666)
         named = os.environ.get("TOOLKIT_ALLOWED_SIGNERS")
         self.signers = Path(named or out / "allowed_signers")
         self.demanding = bool(named) or self.signers.exists()
@@ -107,10 +110,8 @@ class Ledger:
         InputError
             Where a line is no record.
         """
-        if not self.path.exists() or not self.path.stat().st_size:
-            return []
-        found = []
-        for number, line in enumerate(self.path.read_bytes().rstrip(b"\n").split(b"\n"), 1):
+        content, found = self.path.read_bytes().rstrip(b"\n") if self.path.exists() else b"", []
+        for number, line in enumerate(content.split(b"\n") if content else (), 1):
             said = f"Line {number} of the ledger {str(self.path)!r} is no record"
             with refusing(said, kinds=(ValueError, TypeError)):
                 found.append(Entry(**json.loads(line)))
@@ -139,7 +140,6 @@ class Ledger:
             Where the ledger was changed: nothing is added to one that cannot be trusted. Where the key cannot be used.
             Where it is said who may sign, and this is not signed, or not by them.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.lock:
             known = self.trusted()
             if self.demands(known):
@@ -152,6 +152,7 @@ class Ledger:
             if doubt := self.doubt(entry, SIGNERS in facts):
                 raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{NAME}-") as place:
                 with Path(place, NAME).open("w", encoding="utf-8") as file:
                     file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
@@ -184,8 +185,10 @@ class Ledger:
         Raises
         ------
         InputError
-            Where their hash, as of ``folder_hash``, is another.
+            Where their hash, as of ``folder_hash``, is another, or empty: there are none.
         """
+        if not digest:
+            raise InputError(f"The files of version {version} of {name!r} are gone. Put them back, or retire it.")
         about = (one for one in self.entries() if (one.model, one.version) == (name, version) and MODEL in one.facts)
         if (first := next(about, None)) and first.facts[MODEL] != digest:
             when = f"{first.when[:10]}, when it was put on record"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core import Results, read_results
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, one_of
 from toolkit.registry.ledger import HEAD, MODEL, REPORT, Entry, Ledger, folder_hash
 from toolkit.registry.store import beside, connect, missing_file, tracking_uri
 
@@ -84,9 +84,9 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", k
         version = _version(client, f"{name}/{made.version}")
         try:
             return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
-        except InputError:
+        except (InputError, OSError):
             client.delete_model_version(name, version.number)
-            if not client.search_model_versions(f"name = '{name}'"):
+            if not client.search_model_versions(f"name = {name!r}"):
                 client.delete_registered_model(name)
             raise
 
@@ -181,8 +181,8 @@ def promote(
             raise InputError(f"{version} is the champion already.")
         after = {CHAMPION: version.number, PREVIOUS: before.get(CHAMPION, "")}
         after |= {CHALLENGER: ""} if before.get(CHALLENGER) == version.number else {}
-        overridden = {"override": objection} if objection else {}
-        return _record(client, ledger, version, "promote", by, reason, after, **overridden)
+        why = {"override": objection} if objection else {}
+        return _record(client, ledger, version, "promote", by, reason, after, **why)
 
 
 def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = None) -> Entry:
@@ -194,11 +194,10 @@ def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = N
         Where there is none, its files are not those that were registered, or the last decision was to reject it.
     """
     with _registry(out, key) as (client, ledger):
-        if client.search_registered_models(f"name = '{name}'") and PREVIOUS not in _aliases(client, name):
+        if name in (known := _known()) and PREVIOUS not in known[name].aliases:
             said = "is kept: a rollback goes back one promotion. Promote a version"
             raise InputError(f"No earlier champion of {name!r} {said}.")
         version = _version(client, f"{name}@{PREVIOUS}")
-        ledger.check_model(name, version.number, version.facts[MODEL])
         if rejected := ledger.judged(name, version.number, version.facts)[1]:
             way = f"`toolkit promote {name}/{version.number} --override` with a --reason does it nevertheless"
             raise InputError(f"{version} is not brought back: {rejected.rstrip('.')}. {way}.")
@@ -226,8 +225,8 @@ def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
         entries: list[Entry] = []
         with suppress(InputError):  # which is among the faults
             entries = [one for one in ledger.entries() if one.model == name]
-        if name not in known and not entries:
-            raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
+        if not entries:
+            one_of("model", name, known)
         now = _aliases(client, name) if name in known else {}
     for alias, decided in aliases_after(entries).items():
         if now.get(alias, "") != decided:
@@ -252,7 +251,6 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
     ledger, uri = Ledger(out, key), tracking_uri(out)
     if uri == beside(out) and missing_file(uri) and not ledger.entries():
         raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
-    out.mkdir(parents=True, exist_ok=True)
     with ledger.lock, connect(uri) as client:
         ledger.heads = {name: model.tags.get(MARK, "") for name, model in _known().items()}
         for entry in {entry.model: entry for entry in ([] if ledger.faults() else ledger.entries())}.values():
@@ -277,9 +275,10 @@ def _record(
     """Write a record of a version and of the aliases that move, from which version to which, then carry it out."""
     if not by.strip():
         raise InputError("Say who decides: --by WHO.")
+    if what not in ("reject", "retire"):
+        ledger.check_model(version.name, version.number, version.facts[MODEL])
     before = _aliases(client, version.name)
-    facts |= {f"{alias}.before": before.get(alias, "") for alias in after}
-    facts |= {f"{alias}.after": number for alias, number in after.items()}
+    facts |= {f"{one}.before": before.get(one, "") for one in after} | {f"{one}.after": to for one, to in after.items()}
     head = client.get_registered_model(version.name).tags.get(MARK, "")
     entry = ledger.add(by, what, version.name, version.number, reason, **version.facts, **facts, **{HEAD: head})
     _settle(client, version.name, entry)
@@ -300,25 +299,20 @@ def _aliases(client: MlflowClient, name: str) -> Moves:
 def _version(client: MlflowClient, address: str) -> Version:
     """Find a version by ``NAME/VERSION`` or ``NAME@ALIAS``, with the hashes of its model and its report."""
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     if not (meant := _ADDRESS.fullmatch(address)):
         raise InputError(f"{address!r} names no version of a model. Write NAME/VERSION or NAME@ALIAS, such as churn/3.")
-    name, number = meant[1], meant[2]
-    if name not in (known := _known()):
-        raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
+    number, name = meant[2], one_of("model", meant[1], known := _known())
     aliases = known[name].aliases
     if number is None and meant[3] not in aliases:
         raise InputError(f"{name!r} has no version called {meant[3]!r}. It has: {listed(aliases) or 'none'}.")
     number = number or str(aliases[meant[3]])
-    try:
-        found = client.get_model_version(name, number)
-    except MlflowException:
-        has = sorted(int(one.version) for one in client.search_model_versions(f"name = '{name}'"))
-        raise InputError(f"{name!r} has no version {number}. It has: {listed(has) or 'none'}.") from None
+    has = {int(one.version): str(one.run_id) for one in client.search_model_versions(f"name = {name!r}")}
+    if int(number) not in has:
+        raise InputError(f"{name!r} has no version {number}. It has: {listed(sorted(has)) or 'none'}.")
     with tempfile.TemporaryDirectory() as folder:
-        model = mlflow.artifacts.download_artifacts(f"models:/{name}/{number}", dst_path=f"{folder}/model")
-        facts, results, run = {MODEL: folder_hash(Path(model))}, None, str(found.run_id)
+        model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{number}", dst_path=f"{folder}/model"))
+        facts, results, run = {MODEL: folder_hash(model) * (model / "MLmodel").is_file()}, None, has[int(number)]
         if any(one.path == "report/results.json" for one in client.list_artifacts(run, "report")):
             report = Path(client.download_artifacts(run, "report", folder))
             results = read_results(report)

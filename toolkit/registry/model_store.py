@@ -151,7 +151,8 @@ def load_model(address: str, out: Path) -> Logged:
     with fetched(address, out) as (folder, about, name):
         flavour = next((one for one in FLAVOURS if one in about.flavors), "pyfunc")
         loaded = import_module(f"mlflow.{flavour}").load_model(str(folder))
-    kept = {file.name: file.read_text(encoding="utf-8") for file in (folder / KEPT).glob("*.json")}
+        kept = {file.name: file.read_text(encoding="utf-8") for file in (folder / KEPT).glob("*.json")}
+        list(map(json.loads, kept.values()))  # one that was cut off is refused here, not where it is used
     return Logged(loaded, column_kinds(signed_types(about.signature)), name, about.model_id or "", kept)
 
 

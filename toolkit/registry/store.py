@@ -124,7 +124,7 @@ def prepare(uri: str, folder: Path) -> None:
 
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
-    said = f"The tracking server at {masked(uri)} cannot be used: {shorten(masked(reason), 240)}."
+    said = f"The tracking server at {masked(uri)} cannot be used: {shorten(masked(reason), 240).rstrip('.')}."
     return InputError(f"{said} Start or restore it, or correct MLFLOW_TRACKING_URI.")
 
 

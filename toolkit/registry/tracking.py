@@ -228,7 +228,10 @@ def copied_run(logged: RunInfo, out: Path) -> Iterator[tuple[RunInfo, MlflowClie
     if there := not store.missing_file(file):
         store.check_reachable(file)
     with store.connect(file) if there else contextlib.nullcontext() as source, store.connect(uri) as client:
-        if _found(client, logged.run_id):
+        if found := _found(client, logged.run_id):
+            if found.info.lifecycle_stage == "deleted":  # perhaps with its experiment
+                store.experiment_of(client, logged.experiment, out)
+                client.restore_run(logged.run_id)
             copy, status = replace(logged, failure=""), "FINISHED"
         elif source and (run := _found(source, logged.run_id)):
             copy, status = _copy(source, client, run, logged, out), run.info.status

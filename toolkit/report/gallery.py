@@ -1,6 +1,7 @@
 """Pages of many reports: the index of a folder, one line a run, and the comparison of the reports of a sweep."""
 
 import contextlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,7 +14,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core import cell_html, content_policy, counted, printable, templates_folder
+from toolkit.core import beside, cell_html, content_policy, counted, printable, templates_folder
 from toolkit.core.estimate import Estimate, KeyNumber, format_number
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words
@@ -64,8 +65,8 @@ class Run:
 
 def run_folders(folder: Path) -> list[Path]:
     """List the subfolders that hold a run or the remains of one, by name."""
-    candidates = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
-    return [entry for entry in candidates if any((entry / name).exists() for name in _FILES)]
+    entries = (one for one in sorted(folder.iterdir()) if one.name[0] != ".")
+    return [one for one in entries if any((one / name).exists() for name in _FILES)]
 
 
 def gallery_html(folders: Sequence[Path]) -> str:
@@ -112,6 +113,7 @@ def environment() -> Environment:
 
 
 MOST_NUMBERS = 4
+_RANGES, _ANY = beside(__file__, "ranges.yaml"), (-math.inf, math.inf)
 
 
 class SweptReport(NamedTuple):
@@ -139,7 +141,8 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
 
     The interval of such a mean is Student's t (1908, doi:10.1093/biomet/6.1.1) over the seeds. All of them use the same
     rows, so it says what another seed would give and nothing of new data, for which it is too narrow (Nadeau and Bengio
-    2003, doi:10.1023/A:1024068626366).
+    2003, doi:10.1023/A:1024068626366). An end beyond the range of a metric is cut off (Mandelkern 2002,
+    doi:10.1214/ss/1030550859).
     """
     varied, alike = list(reports[0].varied), dict[tuple[str, ...], list[SweptReport]]()
     labels = {name: one.label or name for report in reports for name, one in report.numbers.items()}
@@ -153,4 +156,5 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
 
 def _mean(reports: Sequence[SweptReport], name: str) -> Estimate:
     values = np.array([one.numbers[name].value.value for one in reports if name in one.numbers])
-    return mean_estimate(values[np.isfinite(values)])
+    found, (least, most) = mean_estimate(values[np.isfinite(values)]), _RANGES.get(name.rpartition(".")[2], _ANY)
+    return replace(found, low=max(found.low, least), high=min(found.high, most))

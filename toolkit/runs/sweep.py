@@ -101,8 +101,7 @@ def sweep(
             folder.mkdir(parents=True, exist_ok=True)
         missing = {key: given for key, given in planned.items() if not _made(folder, key)}
         before = len(planned) - len(missing)
-        here = f", {before} of them already there" if before else ""
-        say(f"{counted(len(planned), 'report')} in {folder}{here}.")
+        say(f"{counted(len(planned), 'report')} in {folder}{f', {before} of them already there' if before else ''}.")
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
