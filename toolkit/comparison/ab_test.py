@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,8 +158,7 @@ def _compared(measure: str, means: Mapping[str, Mean], control: str, sign: int, 
     return rows
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ABTest(Result):
+class ABTest(Result, frozen=True):
     """How the arms of a test in use compare with its control.
 
     Attributes

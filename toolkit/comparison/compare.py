@@ -1,7 +1,6 @@
 """Compare a challenger with a champion on the same rows: better, worse, for whom, and which decisions turn."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -89,8 +88,7 @@ def compare(
     return Comparison(sides, main, margin, pairs, groups, speed, sides.flips(), sides.slices())
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Result):
+class Comparison(Result, frozen=True):
     """How a challenger differs from a champion on the same rows.
 
     Attributes

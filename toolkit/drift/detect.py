@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -132,8 +132,7 @@ def _matters(note: Finding, part: Dataset) -> bool:
     return note.code in READING or (note.code, note.where) == ("DATA-UNSEEN-LABELS", part.roles.target)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Drift(Result):
+class Drift(Result, frozen=True):
     """What changed between two tables.
 
     Attributes

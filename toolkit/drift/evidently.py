@@ -11,7 +11,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,8 +74,7 @@ def evidently_page(drift: "Drift", *, wanted: bool = True) -> "EvidentlyPage":
     return EvidentlyPage(inert(draw(given)), max(drift.reference.rows, drift.current.rows), given.left_out)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class EvidentlyPage(Result):
+class EvidentlyPage(Result, frozen=True):
     """evidently's page, as a file to be published.
 
     Attributes

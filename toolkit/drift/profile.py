@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,7 @@ KEPT_AS = "training_profile.json"
 SCHEMA = 4
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Profile(Result):
+class Profile(Result, frozen=True):
     """Counts of the values of each column of a table.
 
     Attributes

@@ -1,7 +1,6 @@
 """Judge fairness over time: the disparities of each window beside those of the reference, corrected for all of them."""
 
 import math
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
@@ -104,8 +103,7 @@ def audit_windows(
     return FairnessOverTime(data.name, pd.concat(tables, ignore_index=True), int(labelled.sum()), len(parts) - 1)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FairnessOverTime(Result):
+class FairnessOverTime(Result, frozen=True):
     """Disparities of the reference, of all current rows (``all``), and of each window.
 
     Attributes

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -137,8 +137,7 @@ def estimate_performance(
     return PerformanceEstimate(data.name, reference.task, wanted, chosen, table, confusion, shift, parameters, said)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class PerformanceEstimate(Result):
+class PerformanceEstimate(Result, frozen=True):
     """Estimated performance, beside what was realized where labels are known.
 
     Attributes

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,7 @@ def split_retraining(
     return replace(parts, notes=(*parts.notes, *notes))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Reason(Result):
+class Reason(Result, frozen=True):
     """Why a model is trained again: a result about the model in use, whose findings are no fault of the new one.
 
     Attributes
