@@ -94,10 +94,9 @@ class Ledger:
 
         self.path, self.key = out / NAME, key
         self.heads: Mapping[str, str] = {}
-        # Where no record is, or none can be written, nothing is left behind.
-        beside = self.path.exists() and os.access(out, os.W_OK)
-        own = self.path if beside else Path(tempfile.gettempdir(), f"toolkit-{content_hash(bytes(out.resolve()))[:16]}")
-        self.lock = FileLock(f"{own}.lock", mode=0o666)
+        # Not beside the ledger, so that a folder without one stays as it is.
+        own = f"toolkit-{content_hash(bytes(out.resolve()))[:16]}.lock"
+        self.lock = FileLock(Path(tempfile.gettempdir(), own), mode=0o666)
         named = os.environ.get("TOOLKIT_ALLOWED_SIGNERS")
         self.signers = Path(named or out / "allowed_signers")
         self.demanding = bool(named) or self.signers.exists()
@@ -110,7 +109,8 @@ class Ledger:
         InputError
             Where a line is no record.
         """
-        content, found = self.path.read_bytes().rstrip(b"\n") if self.path.exists() else b"", []
+        content = self.path.read_bytes().rstrip(b"\n") if self.path.exists() else b""
+        found: list[Entry] = []
         for number, line in enumerate(content.split(b"\n") if content else (), 1):
             said = f"Line {number} of the ledger {str(self.path)!r} is no record"
             with refusing(said, kinds=(ValueError, TypeError)):
@@ -140,7 +140,11 @@ class Ledger:
             Where the ledger was changed: nothing is added to one that cannot be trusted. Where the key cannot be used.
             Where it is said who may sign, and this is not signed, or not by them.
         """
-        with self.lock:
+        from filelock import FileLock
+
+        # Machines that share the folder see the second lock alone.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.lock, FileLock(f"{self.path}.lock", mode=0o666):
             known = self.trusted()
             if self.demands(known):
                 with refusing("Cannot read who may sign", f" Put the file {str(self.signers)!r} there."):
@@ -152,7 +156,6 @@ class Ledger:
             if doubt := self.doubt(entry, SIGNERS in facts):
                 raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{NAME}-") as place:
                 with Path(place, NAME).open("w", encoding="utf-8") as file:
                     file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))

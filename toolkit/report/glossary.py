@@ -50,7 +50,8 @@ class Glossary:
     @property
     def used(self) -> list[Term]:
         """The terms met so far, in the order of the alphabet."""
-        return [term for term in TERMS if term.id in {name for _, name in self._seen}]
+        met = {name for _, name in self._seen}
+        return [term for term in TERMS if term.id in met]
 
     def pieces(self, text: str, section: str) -> Iterator[tuple[str, Term | None]]:
         """Cut a text at the terms that this section uses for the first time, each of which comes with its term."""

@@ -101,7 +101,8 @@ def sweep(
             folder.mkdir(parents=True, exist_ok=True)
         missing = {key: given for key, given in planned.items() if not _made(folder, key)}
         before = len(planned) - len(missing)
-        say(f"{counted(len(planned), 'report')} in {folder}{f', {before} of them already there' if before else ''}.")
+        here = f", {before} of them already there" if before else ""
+        say(f"{counted(len(planned), 'report')} in {folder}{here}.")
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
