@@ -8,6 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.estimate import Estimate
@@ -175,7 +176,8 @@ def name_windows(ax: Axes, names: Sequence[str]) -> None:
     ax.set_xticks(range(0, len(names), step), names[::step], rotation=30, ha="right")
 
 
-class Figure(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Figure:
     """A drawn figure with its words and its data; shows itself in a notebook and a report.
 
     Attributes
@@ -233,7 +235,8 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     return result.drawing(kind).figure(width, height)
 
 
-class Figures(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Figures:
     """All figures of a result, one below the other; where there is none, a report leaves out the question too."""
 
     figures: tuple[Figure, ...]

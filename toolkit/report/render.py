@@ -49,8 +49,8 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     InputError
         Where there is no such file, or it is no notebook.
     """
-    # What is no notebook, such as a folder, is refused before anything is written.
-    return write_page(output or notebook.with_suffix(".html"), page_html(_read(notebook), notebook.stem))
+    page = page_html(_read(notebook), notebook.stem)  # says what is no notebook, such as a folder
+    return write_page(output or notebook.with_suffix(".html"), page)
 
 
 def write_index(folder: Path) -> Path:

@@ -12,11 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from toolkit.core import DataInfo, Estimate, Face, Finding, Record, Result, by_severity, masked, now, shorten, slug
@@ -172,7 +172,8 @@ def summarize(
     )
 
 
-class Published(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Published:
     """What was published and where; the report's head is made from this cell's output."""
 
     results: Results

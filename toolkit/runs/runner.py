@@ -7,10 +7,10 @@ import shlex
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
@@ -116,7 +116,8 @@ def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float |
     return resolved(values, out)
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Run:
     """A finished run: its folder, the report in it, the results if it published some, and how long it took."""
 
     folder: Path
