@@ -1,4 +1,4 @@
-"""Rows that follow each other in time: how far neighbors are alike decides what chance does."""
+"""Rows that follow each other in time: how far neighbours are alike decides what chance does."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from toolkit.statistics.design_effects import design_effect
 
 
 def wandering(rng, shape, alike):
-    """Make series of variance 1 whose neighbors have a correlation."""
+    """Make series of variance 1 whose neighbours have a correlation."""
     noise = rng.normal(size=(*shape[:-1], shape[-1] + 200)) * np.sqrt(1 - alike**2)
     return lfilter([1], [1, -alike], noise)[..., 200:]
 
@@ -70,7 +70,7 @@ def test_false_alarms_in_a_series(alike, most):
 
 
 def test_the_design_effect_of_a_series_is_that_of_its_long_run_variance():
-    """Of a share of two states that follow each other: (1 + r) / (1 - r), r the correlation of neighbors."""
+    """Of a share of two states that follow each other: (1 + r) / (1 - r), r the correlation of neighbours."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(40):

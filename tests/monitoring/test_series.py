@@ -33,7 +33,7 @@ def series(n):
 
 
 def following(rng, n, alike):
-    """Draw normal values whose neighbors are so much alike."""
+    """Draw normal values whose neighbours are so much alike."""
     steps, values = rng.standard_normal(n), np.empty(n)
     values[0] = steps[0]
     for place in range(1, n):

@@ -284,7 +284,7 @@ def _excel(content: bytes, *_: object) -> Read:
 
 
 def _typed(read: Callable[[io.BytesIO], pyarrow.Table]) -> Reader:
-    # As floats, large whole numbers beside gaps would become their neighbors.
+    # As floats, large whole numbers beside gaps would become their neighbours.
     return lambda content, *_: (read(io.BytesIO(content)).to_pandas(integer_object_nulls=True), [], {})
 
 

@@ -59,7 +59,7 @@ class ColumnSummary:
         How many rows of such groups, or of their weights, tell as much as an independent one: about the values, and
         about whether there is one. See ``toolkit.statistics.design_effects``.
     times : int
-        Of a series, whose neighboring rows are alike; 0 where rows have no times, or groups.
+        Of a series, whose neighbouring rows are alike; 0 where rows have no times, or groups.
     """
 
     name: str

@@ -9,7 +9,7 @@ from toolkit.statistics.units import Units, freed, freedom_of, kish, stretches_o
 
 #: Values of a column that its design effect in a series is taken from, and parts of a wave that are looked at.
 MOST_VALUES, PARTS = 20, 16
-#: The slowest waves are those of a trend or a step within the table: drift itself, and no likeness of neighbors.
+#: The slowest waves are those of a trend or a step within the table: drift itself, and no likeness of neighbours.
 SLOWEST = 2
 
 
@@ -29,7 +29,7 @@ def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = Non
     weights : array of shape (n,), optional
         Of mean 1.
     times : int
-        How many there are where groups are the times of a series, of which neighbors are alike: see ``_in_series``.
+        How many there are where groups are the times of a series, of which neighbours are alike: see ``_in_series``.
 
     Examples
     --------
