@@ -28,6 +28,7 @@ def models(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_it_says_which_version_and_is_made_again_by_it(models):
     done = toolkit("compare", "champion", "2", "--model", "sugar", "--data", "diabetes", folder=models)
     page, results = report_of(done)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from test_audit import check_page, report_of, toolkit
 
 POLICY = """numbers:
@@ -33,6 +34,7 @@ def test_better_overall_and_worse_for_one_group(tmp_path):
     assert outcomes["change.test.roc_auc"] == "pass"
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_given_is_said(tmp_path):
     done = toolkit("run", "comparison", "-p", "champion", "old", "-p", "predictions", "scored.csv", folder=tmp_path)
     assert done.returncode == 2

@@ -41,7 +41,7 @@ def compared(seed, alike, rows, step=0.0, window=None):
 @pytest.mark.parametrize(("alike", "rows"), [(0.8, 700), (0.8, 60)])
 def test_a_series_that_does_not_change_raises_few_alarms(alike, rows):
     """Taken for independent rows, 19 of 20 of these raised one."""
-    found = [compared(seed, alike, rows) for seed in range(12)]
+    found = [compared(seed, alike, rows) for seed in range(8)]
     assert sum(drift.drifted for drift in found) <= 2
     assert {drift.domain is None for drift in found} == {rows == 60}
 

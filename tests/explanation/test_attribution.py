@@ -134,7 +134,7 @@ def test_every_model_adds_up_on_its_own_scale(data, estimator, method, scale):
         np.testing.assert_allclose(np.exp(output[:, 0]) if scale.startswith("log") else output[:, 0], said.y_pred)
 
 
-@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+@pytest.mark.parametrize("kernel", [pytest.param("rbf", marks=pytest.mark.slow), "linear"])
 def test_scores_of_each_two_classes_are_not_taken_for_those_of_each_class(kernel):
     model, rows = fitted(SVC(kernel=kernel, decision_function_shape="ovo"), THREE), THREE.take(range(10))
     found = choose_attributor(model, rows, THREE)

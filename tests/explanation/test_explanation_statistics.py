@@ -94,6 +94,7 @@ def coverage(runs):
     return hit.mean(axis=0)
 
 
+@pytest.mark.slow
 def test_a_model_that_seldom_says_anything_is_not_taken_for_constant():
     frame = pd.DataFrame({"a": np.arange(400.0), "b": np.arange(400) % 7.0, "y": np.arange(400.0)})
     found = explain(lambda rows: (rows["a"] == 399) * 1.0, load_dataset(frame, target="y"), most_rows=400)
