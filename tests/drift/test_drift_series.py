@@ -7,6 +7,7 @@ from scipy.signal import lfilter
 
 from toolkit.data.load import load_dataset
 from toolkit.drift.detect import detect_drift
+from toolkit.drift.model import units_of_both
 from toolkit.drift.profile import load_profile, summarize
 from toolkit.statistics.design_effects import design_effect
 
@@ -113,3 +114,30 @@ def test_a_short_series_with_weights_keeps_what_these_cost():
     short, plain = (detect_drift(*tables, time=time, weight="w").table for time in ("hour", ""))
     plain = plain[plain["column"] != "hour"]
     pd.testing.assert_series_equal(*(part.set_index("column")["p_value"].sort_index() for part in (short, plain)))
+
+
+def test_a_short_series_with_weights_or_gaps_is_not_called_alike():
+    rng = np.random.default_rng(3)
+    short = [hours(rng, 80, 0.0, first).assign(w=rng.choice([1.0, 30.0], 80)) for first in (0, 100)]
+    gaps = [
+        hours(rng, n, 0.0, first).assign(level=lambda one: one["level"].mask(one.index % 10 > 2))
+        for n, first in ((2000, 0), (700, 3000))
+    ]
+    for tables, weight in ((short, "w"), (gaps, "")):
+        assert "DRIFT-SERIES" not in {
+            note.code for note in detect_drift(*tables, time="hour", weight=weight).findings()
+        }
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_belongs_together_stands_beside_its_own_table(swapped):
+    """A series in one table and groups in the other, whichever is the reference."""
+    rng = np.random.default_rng(4)
+    ordered = load_dataset(hours(rng, 300, 0.5), target="state", time="hour")
+    grouped = load_dataset(hours(rng, 90, 0.5).assign(g=np.arange(90) // 3), target="state", group="g", drop="hour")
+    tables = [grouped, ordered] if swapped else [ordered, grouped]
+    units = units_of_both(tables, [np.arange(part.rows) for part in tables])
+    sides = [units.codes[: tables[0].rows], units.codes[tables[0].rows :]]
+    counts = [len(np.unique(side)) for side in sides]
+    assert counts == ([30, 17] if swapped else [17, 30])
+    assert not set(sides[0]) & set(sides[1])

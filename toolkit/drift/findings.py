@@ -15,7 +15,7 @@ from toolkit.drift.model import Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
-from toolkit.statistics import FEW_GROUPS, moments
+from toolkit.statistics import FEW_GROUPS, LEAST_TIMES, moments
 
 if TYPE_CHECKING:
     from toolkit.drift.detect import Drift
@@ -24,8 +24,8 @@ finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__f
 MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
-#: Share of the rows of a series that its independent ones are, below which this is said.
-WORTH = 0.5
+#: Rows of a series that tell as much as an independent one, from which on this is said.
+ALIKE = 2.0
 _NOVELTIES = {"new": "DRIFT-NEW-LABELS", "vanished": "DRIFT-VANISHED-LABELS", "outside": "DRIFT-RANGE"}
 _KEY_NUMBERS = beside(__file__, "key_numbers.yaml")
 SUBJECTS = {"feature": ("COLUMN", "Column"), "target": ("TARGET", "The target"), "prediction": ("PREDICTION", "The")}
@@ -87,9 +87,10 @@ def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
         sizes, what = (reference.groups, current.groups), "group"
         yield finding("DRIFT-GROUPS", "info", before=counted(sizes[0], "group"), after=sizes[1])
     pairs = [(one, reference.columns[name]) for name, one in current.columns.items() if name in reference.columns]
-    worth = [round(one.known / one.beside(old).effect) for one, old in pairs if one.times and old.times and one.known]
-    if worth and min(worth) < WORTH * current.rows:
-        yield finding("DRIFT-SERIES", "info", rows=current.rows, least=min(worth), most=max(worth))
+    series = [(one, old) for one, old in pairs if one.times and max(one.times, old.times) >= LEAST_TIMES and one.known]
+    if (effects := [one.beside(old).effect for one, old in series]) and max(effects) > ALIKE:
+        least, most = (round(current.rows / effect) for effect in (max(effects), min(effects)))
+        yield finding("DRIFT-SERIES", "info", rows=current.rows, least=least, most=most)
     size = f"With {counted(sizes[1], what)} against {sizes[0]:,} of the reference"
     if what == "group" and min(sizes) < FEW_GROUPS:
         yield finding("DRIFT-FEW-GROUPS", "medium", size=size)

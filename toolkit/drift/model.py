@@ -125,10 +125,12 @@ def units_of_both(tables: Sequence[Dataset], picked: Sequence[Codes]) -> Units |
         return None
     parts = [part.take(at) for part, at in zip(tables, picked, strict=True)]
     series = any(part.ordered is not None and part.ordered.times >= LEAST_TIMES for part in tables)
-    known = [part.group for part in parts if part.group is not None]
-    for whole, at, first in zip(tables, picked, (0, tables[0].rows), strict=True):
-        if series and whole.ordered is not None and whole.ordered.times:
-            known.append(pd.Series(whole.ordered.independent[0][at] + first, name=whole.roles.time))
+    known: list[pd.Series] = []
+    for whole, part, at, side in zip(tables, parts, picked, ("reference", "current"), strict=True):
+        if part.group is not None:
+            known.append(part.group)
+        elif series and whole.ordered is not None and whole.ordered.times:
+            known.append(pd.Series(whole.ordered.independent[0][at], name=part.roles.time).map(f"{side} {{}}".format))
     group = pd.concat(known, ignore_index=True) if len(known) == 2 else None
     each = [weights_of(part.units, part.rows) for part in parts]
     named = next((part.weight.name for part in parts if part.weight is not None), None)

@@ -156,8 +156,11 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     own = tested.T @ (weight[:, None] * tested)
     if units:
         sums, worth = summed(tested * gap[:, None], units), float(units.independent[1])
-        effect, few = dispersion(calibrator.alike, units, calibrator.size), worth < FEW_GROUPS
-        own, worth = effect * own if few else sums.T @ sums, len(gap) / effect if few and units.times else worth
+        effect = dispersion(calibrator.alike, units, calibrator.size)
+        if worth >= FEW_GROUPS:
+            own = sums.T @ sums
+        else:
+            own, worth = effect * own, len(gap) / effect if units.times else worth
     variance = own + passed @ calibrator.covariance @ passed.T
     scale = np.sqrt(np.diag(variance))
     values, axes = np.linalg.eigh(variance / np.outer(scale, scale))

@@ -59,7 +59,8 @@ class ByScore(NamedTuple):
         part = self.current.take(rows)
         # How alike rows are is seen in their groups, of a series in all of it.
         whole = self.current if part.units and part.units.times else part
-        cells, effects = gather(*part[1:3], self.calibrator, weights_of(part.units, len(rows))), (1.0, 1.0)
+        each = weights_of(part.units, len(rows))
+        cells, effects = gather(part.y_score, part.called, self.calibrator, each), (1.0, 1.0)
         if part.units and whole.units:
             chance = self.calibrator.chance(whole.y_score)
             right = np.where(whole.called == 1, chance, 1 - chance)

@@ -312,7 +312,8 @@ def _version(client: MlflowClient, address: str) -> Version:
         raise InputError(f"{name!r} has no version {number}. It has: {listed(sorted(has)) or 'none'}.")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{number}", dst_path=f"{folder}/model"))
-        facts, results, run = {MODEL: folder_hash(model) * (model / "MLmodel").is_file()}, None, has[int(number)]
+        files = folder_hash(model) if (model / "MLmodel").is_file() else ""
+        facts, results, run = {MODEL: files}, None, has[int(number)]
         if any(one.path == "report/results.json" for one in client.list_artifacts(run, "report")):
             report = Path(client.download_artifacts(run, "report", folder))
             results = read_results(report)
