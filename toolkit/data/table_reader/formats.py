@@ -27,9 +27,9 @@ _UNITS = (
     "yrs?|years?|months?|weeks?"
 )
 DECORATED = (
-    rf"^(?P<before>(?:{_CURRENCY})?)[ \x{{a0}}]?"
-    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf(?:inity)?))"
-    rf"[ \x{{a0}}]?(?P<after>(?:{_UNITS}|{_CURRENCY})?)$"
+    rf"^(?P<before>(?:{_CURRENCY})?) ?"
+    r"(?P<number>[+-]?[0-9.,' ]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf(?:inity)?))"
+    rf" ?(?P<after>(?:{_UNITS}|{_CURRENCY})?)$"
 )
 #: As pandas, Python and ISO 8601 write durations; one below a day may be a clock alone.
 _DURATION = r"^(?:-?[0-9]+ days?,? ?)?(?:[+-]?[0-9]+:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?$|^P-?[0-9]+DT[0-9HMS.]+$"
@@ -141,22 +141,25 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     """Read trimmed texts as numbers, nan where they are none."""
     if how.plain and (values := cast_numbers(pc.if_else(pc.equal(plain, ""), None, plain))) is not None:
         return values
-    texts = plain if how.unit else sign_first(plain)
+    texts = plain if how.unit else typed_plainly(plain)
     if how.unit:
         parts = number_parts(plain)
         around = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
         texts = pc.if_else(pc.equal(around, how.unit), parts.field("number"), None)
     texts = pc.if_else(pc.match_substring_regex(texts, notation(how.decimal, how.thousands)), texts, None)
-    if how.thousands:
-        texts = pc.replace_substring_regex(texts, "[ \u00a0]" if how.thousands == " " else re.escape(how.thousands), "")
-    if how.decimal == ",":
-        texts = pc.replace_substring(texts, ",", ".")
+    for mark, typed in ((how.thousands, ""), (how.decimal, ".")):
+        texts = pc.replace_substring(texts, mark, typed) if mark else texts
     return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def sign_first(texts: pa.StringArray) -> pa.StringArray:
-    """Write what bookkeepers and word processors make of a negative number, -$5, (5) or a long dash, as $-5 and -5."""
+def typed_plainly(texts: pa.StringArray) -> pa.StringArray:
+    """Write what bookkeepers and word processors make of a number plainly: -$5, (5) or a long dash as $-5 and -5.
+
+    The spaces and the apostrophe that set off thousands in France and Switzerland become plain ones.
+    """
     for pattern, plain in (
+        ("[\u00a0\u2007\u2009\u202f]", " "),
+        ("[\u2018\u2019]", "'"),
         ("^\u2212", "-"),
         (r"^\((.+)\)$|^([0-9].*)-$", r"-\1\2"),
         (rf"^([+-])({_CURRENCY})", r"\2\1"),
@@ -167,7 +170,7 @@ def sign_first(texts: pa.StringArray) -> pa.StringArray:
 
 def number_parts(plain: pa.StringArray) -> pa.StructArray:
     """Cut trimmed texts into a number and what stands before and after it; null where they are no numbers."""
-    return pc.extract_regex(sign_first(plain), DECORATED)
+    return pc.extract_regex(typed_plainly(plain), DECORATED)
 
 
 def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | None:
@@ -183,7 +186,7 @@ def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | N
 
 def read_moments(plain: pa.StringArray, pattern: str) -> NDArray[np.datetime64]:
     """Read trimmed texts as moments in UTC, NaT where they are none."""
-    texts = pd.Series(plain.to_numpy(zero_copy_only=False), dtype=object)
+    texts = pd.Series(pc.replace_substring_regex(plain, " ?(?:UTC|GMT)$", "").to_pylist(), dtype=object)
     if pattern in ("quarter", "week"):
         digits = texts.str.extract(_PERIODS[pattern], expand=True)
         if pattern == "quarter":
@@ -201,7 +204,7 @@ def notation(decimal: str, thousands: str) -> str:
     plain = rf"(?:[0-9]+{point}?[0-9]*|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
     if not thousands:
         return f"^[+-]?{plain}$|^(?i:[+-]?inf(?:inity)?)$"
-    mark = "[ \u00a0]" if thousands == " " else re.escape(thousands)
+    mark = re.escape(thousands)
     lakhs = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if thousands == "," else ""  # as India writes 1,00,000
     return rf"^[+-]?(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}}{lakhs})(?:{point}[0-9]+)?$"
 
