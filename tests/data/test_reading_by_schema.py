@@ -14,10 +14,14 @@ from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Roles
 from toolkit.data.load import load_dataset
 from toolkit.data.schema import Schema
+from toolkit.data.split import split_dataset
+from toolkit.data.table_reader.cells import read_cells
+from toolkit.data.table_reader.formats import Format
 from toolkit.drift.detect import detect_drift
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.groups import group_rows
 from toolkit.models.preprocessing import make_model
+from toolkit.models.train import train
 
 
 def table(n=120, seed=0):
@@ -257,6 +261,41 @@ def test_whole_numbers_are_the_same_labels_with_and_without_a_point(tmp_path, kn
     data = load_dataset(tmp_path / f"t.{kind}", like=first)
     assert data.features["level"].tolist() == first.features["level"].tolist()
     assert not [note for note in data.notes if note.code == "DATA-UNSEEN-LABELS"]
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_codes_whose_zeros_a_reader_took_are_the_codes_they_were(gaps):
+    rows = pd.DataFrame({"branch": ["003", "028", "000", "12"] * 25, "y": ["no", "no", "yes", "yes"] * 25})
+    first = load_dataset(rows.assign(x=np.arange(100) / 7), target="y")
+    later = rows.assign(x=np.arange(100) / 7, branch=rows["branch"].astype(float if gaps else int))
+    later.loc[later.index[:gaps], "branch"] = np.nan
+    data = load_dataset(later, like=first)
+    assert data.features["branch"].tolist()[gaps:] == rows["branch"].tolist()[gaps:]
+    assert not [note for note in data.notes if note.code == "DATA-UNSEEN-LABELS"]
+    model = train(split_dataset(first), candidates="logistic").model
+    chances = (model.predict_proba(one.drop(columns="y")[1:]) for one in (rows.assign(x=np.arange(100) / 7), later))
+    np.testing.assert_array_equal(*chances)
+
+
+def test_so_are_the_codes_of_a_target_and_of_groups_of_people():
+    texts = {"who": ["01", "02"] * 50, "y": ["01", "02", "02", "01"] * 25}
+    rows = pd.DataFrame({"x": np.arange(100) / 7, **texts})
+    first = load_dataset(rows, target="y", sensitive="who")
+    later = load_dataset(rows.astype({"who": int, "y": int}), like=first)
+    assert later.target.tolist() == texts["y"]
+    assert later.sensitive["who"].tolist() == texts["who"]
+    assert not [note for note in later.findings() if note.code == "DATA-UNSEEN-LABELS"]
+
+
+def test_a_later_table_of_one_class_is_not_said_to_leak():
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "z": np.arange(100) % 7, "y": ["no", "yes"] * 50})
+    later = load_dataset(rows.assign(y="no"), like=load_dataset(rows, target="y"))
+    assert {"DATA-LEAKAGE", "DATA-TARGET-COPY"}.isdisjoint(one.code for one in later.findings())
+
+
+def test_a_number_that_two_codes_may_be_is_neither():
+    number = read_cells(pd.Series([7, 3]), Format("text"), ("07", "007", "3", "03"))
+    assert number.tolist() == ["7", "3"]
 
 
 LENGTHS = {

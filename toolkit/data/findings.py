@@ -73,7 +73,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) 
     if repeated := int(pd.Series(row_hashes(features, target)).duplicated().sum()):
         said, severity = counted(repeated, "row repeats", "rows repeat"), "medium" if repeated >= 0.1 * rows else "low"
         yield finding("DATA-DUPLICATE-ROWS", severity, repeated=said, share=repeated / rows, rows=rows)
-    if rows < LEAST_ROWS_FOR_COPY or not task:
+    if rows < LEAST_ROWS_FOR_COPY or not task or target.nunique() < 2:
         return
     scores = leakage_scores(features, target, task)
     measure = "rank R²" if task == "regression" else "ROC AUC"

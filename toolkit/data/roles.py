@@ -14,7 +14,7 @@ from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Column, Decision, Schema
-from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, finite, moments, plain_numbers
+from toolkit.data.table_reader.cells import as_days, as_texts, codes_of, column_kind, finite, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics import Codes
 
@@ -119,7 +119,8 @@ def sensitive_groups(column: pd.Series, settled: Column | None = None, how: Deci
     if own.kind != "number" and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
         names: dict[Any, str] = {0: "False", 1: "True"}
     elif own.categories if own.kind in ("number", "text") else len(values) <= MOST_NUMBERS and not (values % 1).any():
-        names = dict(zip(values, time_labels(pd.Series(values)), strict=True))
+        texts = time_labels(pd.Series(values))
+        names = dict(zip(values, map(codes_of(own.categories).get, texts, texts), strict=True))
     else:
         return plain
     return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))
@@ -153,7 +154,7 @@ def read_time(column: pd.Series, how: Decision | None = None) -> Noted:
     if kind in ("number", "bool"):
         numbers = finite(finite(plain_numbers(plain)).dropna(), written=True)
         if ends_in_year(numbers):
-            raise refusal("year last", name=name, found=as_label(numbers.iloc[:1])[numbers.index[0]])
+            raise refusal("year last", name=name, found=time_labels(numbers[:1])[0])
         return numbers, notes
     if kind in ("date", "duration"):
         return (moments(plain) if kind == "date" else as_days(plain, kind)).dropna(), notes

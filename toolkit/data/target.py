@@ -10,7 +10,7 @@ from toolkit.core import Finding
 from toolkit.data.findings import Noted, finding, refusal, unseen
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Schema, Task
-from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
+from toolkit.data.table_reader.cells import as_texts, codes_of, column_kind, plain_numbers, text_labels
 from toolkit.data.table_reader.formats import FLAGS
 from toolkit.errors import InputError, listed, nearest, one_of
 
@@ -136,8 +136,9 @@ def target_by(values: pd.Series, known: Schema) -> Target:
         if len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype):
             raise InputError(f"The target {name!r} must hold numbers, as that of {known.name} does.")
         return Target(_numbers(values), known.task, None, (), ())
-    # True and 1 are one label, and so are 1 and its text.
+    # True and 1 are one label, and so are 1 and its text, and 7 and the code 007.
     meant: dict[object, Any] = {text: label for label in known.classes for text in (label, str(label))}
+    meant = codes_of(known.classes) | meant
     flags = {FLAGS.get(str(label).lower()): label for label in known.classes}
     if flags.keys() == {0.0, 1.0} and len(known.classes) == 2:  # however a file writes yes and no
         meant = {form: flags[FLAGS[one]] for one in FLAGS for form in (one, one.upper(), one.title())} | meant
@@ -153,7 +154,7 @@ def has_labels_of(values: pd.Series, known: Schema) -> bool:
     labels = values.dropna().infer_objects()
     if known.task == "regression":
         return not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype)
-    return not len(labels) or bool(set(map(str, _labels(labels).unique())) & set(map(str, known.classes)))
+    return not len(labels) or bool({*map(str, known.classes), *codes_of(known.classes)} & {*map(str, _labels(labels))})
 
 
 def among(labels: pd.Series, index: pd.Index) -> pd.Series:

@@ -1,6 +1,7 @@
 """The cells of a column: what they hold, as numbers, moments or texts."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,8 @@ def read_cells(series: pd.Series, how: Format, categories: Sequence[str] = (), o
         known = {label: place for place, label in enumerate(categories)}
         # Whole numbers beside gaps are often written with a point.
         whole = {label.removesuffix(".0"): label for label in known if label.removesuffix(".0").isdecimal()}
-        alike = whole | {f"{number}.0": label for number, label in whole.items()}
+        points = {f"{number}.0": label for number, label in whole.items()}
+        alike = ({} if written else codes_of(known)) | whole | points
         read = how.read(as_texts(pd.Series(labels, dtype=object)))[0]
         texts = [label if label in known else alike.get(text, text) for label, text in zip(labels, read, strict=True)]
         new = sorted({text for text in texts if text is not None and text not in known})
@@ -147,6 +149,19 @@ def read_cells(series: pd.Series, how: Format, categories: Sequence[str] = (), o
     if kind in ("missing", "nested", "date"):
         return pd.Series(np.nan, index=series.index, name=series.name)
     return finite(plain_numbers(series), written)
+
+
+def codes_of(labels: Iterable[object]) -> dict[str, str]:
+    """Return by whole number the code that lost its leading zeros when it was read as one; none that two may be.
+
+    Examples
+    --------
+    >>> codes_of(["007", "12", "3", "03", "x"])
+    {'7': '007', '12': '12'}
+    """
+    numbers = {label: label.lstrip("0") or "0" for label in map(str, labels) if label.isdecimal()}
+    often = Counter(numbers.values())
+    return {number: label for label, number in numbers.items() if often[number] == 1}
 
 
 def finite(numbers: pd.Series, written: bool = False) -> pd.Series:
