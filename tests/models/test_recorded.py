@@ -446,11 +446,14 @@ def test_a_truth_of_two_labels_may_have_one_that_usually_marks_a_missing_value(t
     assert recorded.predict(data.features.head(4)).tolist() == ["NA", "NA", "EU", "EU"]
 
 
-def test_columns_that_are_called_as_the_classes_are_found_by_their_names():
-    scores = pd.DataFrame({"yes": [0.9, 0.2], "no": [0.1, 0.8]})
+@pytest.mark.parametrize("called", ["{}", "p_{}", "P({})", "proba.{}", "score {}"])
+def test_columns_that_are_called_as_the_classes_are_found_by_their_names(called):
+    scores = pd.DataFrame({called.format("yes"): [0.9, 0.2], called.format("no"): [0.1, 0.8]})
     assert RecordedPredictions(y_score=scores, classes=("no", "yes")).predict(scores).tolist() == ["yes", "no"]
     numbers = scores.set_axis([1, 0], axis=1)
     assert RecordedPredictions(y_score=numbers, classes=(0, 1)).predict(scores).tolist() == [1, 0]
+    signed = scores.set_axis([called.format("1"), called.format("-1")], axis=1)
+    assert RecordedPredictions(y_score=signed, classes=("-1", "1")).predict(scores).tolist() == ["1", "-1"]
 
 
 def test_scores_in_percent_are_shares():

@@ -1,5 +1,6 @@
 """What may stand in the place of a model: predictions that somebody else recorded, or a function of a table."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class RecordedPredictions:
         it was read; an array is taken to begin with the first of them.
     y_score : Series, array or DataFrame, optional
         Probabilities: of the positive class, of shape (n,), or of every class, of shape (n, classes); columns that are
-        called as the classes are found by their names.
+        called as the classes, such as ``yes``, ``p_yes`` or ``P(yes)``, are found by their names.
     classes : sequence
         Labels of the classes: the negative and the positive one, or those of the columns of ``y_score``. Needed with
         scores.
@@ -182,12 +183,16 @@ class ScoreFunction:
 
 
 def lined_up(said: Any, classes: Iterable[Any], rows: Any = None) -> Any:
-    """Put a table of scores, or a series, in order: columns called as the classes by these, rows by their index.
+    """Put a table of scores, or a series, in order: columns called as the classes, or p_yes, and rows by their index.
 
     An index that only counts the rows is not followed: whoever makes a table of an array gets one.
     """
-    if isinstance(said, pd.DataFrame) and {*map(str, said)} == {*(labels := list(map(str, classes)))}:
-        said = said.set_axis(list(map(str, said)), axis=1)[labels]
+    if isinstance(said, pd.DataFrame):
+        names, labels = list(map(str, said)), list(map(str, classes))
+        fits = ([one for one in labels if re.fullmatch(rf"(.*[\W_])?{re.escape(one)}\W*", name)] for name in names)
+        found = {max(ones, key=len, default=""): name for ones, name in zip(fits, names, strict=True)}
+        if found.keys() == {*labels} and len(names) == len(labels):
+            said = said.set_axis(names, axis=1)[[found[one] for one in labels]]
     told = isinstance(said, pd.DataFrame | pd.Series) and isinstance(rows, pd.DataFrame) and len(said) == len(rows)
     if not told or not rows.index.is_unique or said.index.equals(pd.RangeIndex(len(rows))):
         return said
