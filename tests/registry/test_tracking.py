@@ -246,7 +246,7 @@ def test_a_folder_may_have_most_signs(tmp_path, folder):
     assert [one.name for one in (tmp_path / folder).iterdir()] == ["mlflow.db"]
 
 
-@pytest.mark.parametrize("folder", ["who?", "a%20b"])
+@pytest.mark.parametrize("folder", ["who?", "a%20b", "'a\"b", "\"a'b", os.fsdecode(b"\xe4")])
 def test_a_folder_that_no_address_can_name_is_refused_at_once(tmp_path, folder):
     (tmp_path / folder).mkdir()
     with pytest.raises(InputError, match="Choose another folder"):

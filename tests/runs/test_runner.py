@@ -306,9 +306,19 @@ class TestReportThatCannotBeMade:
         assert [one.state for one in manifest.verify(folder)].count("differs") == 0
         assert [one.name for one in (tmp_path / "out").iterdir()] == [folder.name]
 
-    def test_an_index_that_cannot_be_written_hides_no_failure(self, tmp_path, monkeypatch):
+    def test_a_page_of_ones_own_in_the_place_of_the_index_costs_no_report(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(tracking, "attach", lambda logged, *_: logged)
+        (tmp_path / "index.html").write_text("<p>My own.")
+        with pytest.raises(RunError, match=r"is whole, .*index\.html' is no page .* move it away\.\nIt is ") as caught:
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path)
+        assert (caught.value.exit_code, (caught.value.folder / "report.html").is_file()) == (3, True)
+        assert not caught.value.folder.name.endswith("FAILED")
+        assert (tmp_path / "index.html").read_text() == "<p>My own."
+
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), InputError("No page.")])
+    def test_an_index_that_cannot_be_written_hides_no_failure(self, tmp_path, monkeypatch, error):
         monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
-        self.break_(monkeypatch, report, "write_index", OSError(errno.ENOSPC, "No space left on device"))
+        self.break_(monkeypatch, report, "write_index", error)
         with pytest.raises(RunError, match=r"The notebook stopped\. ValueError: bad\n"):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
 

@@ -40,8 +40,9 @@ def tracking_uri(out: Path) -> str:
 
 def beside(out: Path) -> str:
     """Return the SQLite file beside the reports folder, which takes the runs that no server takes."""
-    if re.search(r"\?|%[0-9a-fA-F]{2}", file := str(out.resolve().parent / "mlflow.db")):
-        raise InputError(f"Runs cannot be kept in {file!r}: a path there holds no ? and no %20. Choose another folder.")
+    if re.search(r"\?|%[0-9a-fA-F]{2}|'.*\"|\".*'|[\ud800-\udfff]", file := str(out.resolve().parent / "mlflow.db")):
+        never = "a path there holds no ?, no %20, not both ' and \", and no letter outside UTF-8"
+        raise InputError(f"Runs cannot be kept in {file!r}: {never}. Choose another folder.")
     return f"sqlite:///{file}"
 
 
@@ -125,7 +126,8 @@ def prepare(uri: str, folder: Path) -> None:
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
     said = f"The tracking server at {masked(uri)} cannot be used: {shorten(masked(reason), 240).rstrip('.')}."
-    return InputError(f"{said} Start or restore it, or correct MLFLOW_TRACKING_URI.")
+    login = "Give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" if "code 401" in reason else ""
+    return InputError(f"{said} {login or 'Start or restore it'}, or correct MLFLOW_TRACKING_URI.")
 
 
 @contextlib.contextmanager
@@ -155,7 +157,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     lock = FileLock(f"{tempfile.gettempdir()}/toolkit-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock", mode=0o666)
     # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
     with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings(action="ignore"):
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)  # it would print where in MLflow a store failed
         os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
         mlflow.set_tracking_uri(uri)
         if (folder := os.environ.get("TOOLKIT_RUN_FOLDER")) and (file := missing_file(uri)):
@@ -166,7 +168,10 @@ def connect(uri: str) -> Iterator[MlflowClient]:
                 with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as place:
                     prepare(uri, Path(place))
                     Path(place, PREPARED).rename(file)
-            yield mlflow.MlflowClient(uri)
+            client = mlflow.MlflowClient(uri)
+            if (found := client.get_experiment_by_name("Default")) and not found.experiment_id:
+                raise mlflow.exceptions.MlflowException("it answers, but not as MLflow does")
+            yield client
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
             if isinstance(error, OSError) and not hasattr(error, "request"):
                 raise  # not of requests, with which MLflow sends files

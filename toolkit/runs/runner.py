@@ -191,7 +191,7 @@ def _finish(job: _Job, tracked: bool) -> Run:
         if results and tracked:
             results = _keep_files(folder, results)
         report.write_index(folder.parent)
-    except OSError as error:
+    except (OSError, InputError) as error:
         said = f"The report is whole, but what comes after it failed. {shorten(error, 240)}"
         raise RunError(f"{said}\nIt is {page}", folder) from error
     return Run(folder, page, results, time.perf_counter() - job.clock)
@@ -223,7 +223,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     values, said = masked(job.values), masked(str(failure))
     if untracked := tracking.record_failure(job.report_id, job.schema.name, values, said, files, folder.parent):
         message += f"\n{untracked}"
-    with contextlib.suppress(OSError):  # what went wrong before is said
+    with contextlib.suppress(OSError, InputError):  # what went wrong before is said
         report.write_index(folder.parent)
     raise RunError(message, folder) from cause
 
