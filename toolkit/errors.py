@@ -63,7 +63,7 @@ def refusing(said: str, advice: str = "", kinds: tuple[type[Exception], ...] = (
         if getattr(error, "errno", None) in FULL:  # which is no fault of what was given
             raise
         why = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise InputError(f"{said}: {why}.{advice}") from error
+        raise InputError(f"{said}: {why.rstrip('.')}.{advice}") from error
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

@@ -230,11 +230,13 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, monkeypatch):
         store.check_reachable(store.tracking_uri(tmp_path / "reports"))
 
 
-def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("closed", ["mlflow.db", "runs"])
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch, closed):
+    (tmp_path := tmp_path / "runs").mkdir()
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("CREATE TABLE runs (id)")
-    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "mlflow.db")  # as it is for all but root
-    with pytest.raises(InputError, match="its file cannot be written to"):
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != closed)  # as it is for all but root
+    with pytest.raises(InputError, match="its file, or the folder that it is in, cannot be written to"):
         store.check_reachable(store.tracking_uri(tmp_path / "reports"))
 
 

@@ -243,7 +243,7 @@ def test_a_file_that_is_locked_is_said_in_one_sentence(tmp_path, broken, capfd):
     with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         logged = tracking.log_run([], {}, experiment="e", name="n", parameters={}, tags={}, out=tmp_path / "reports")
-    assert "database is locked. Start" in logged.failure
+    assert "cannot be used: database is locked. Start" in logged.failure
     assert capfd.readouterr() == ("", "")
 
 

@@ -172,7 +172,7 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     178
     """
     place = Path(os.path.expanduser(path))
-    with refusing(f"The profile {place} cannot be read"):
+    with refusing(f"The profile {str(place)!r} cannot be read"):
         return read_profile(read_bytes(place), str(place))
 
 

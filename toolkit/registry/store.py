@@ -77,8 +77,9 @@ def _check_database(uri: str) -> None:
             if not os.access(folder, os.W_OK):
                 raise unusable(uri, "its folder is missing or cannot be written to")
             return
-        if uri.startswith("sqlite") and os.path.isfile(own := url.database or "") and not os.access(own, os.W_OK):
-            raise unusable(uri, "its file cannot be written to")
+        own = Path(url.database or "").absolute()
+        if uri.startswith("sqlite") and own.is_file() and not all(os.access(one, os.W_OK) for one in (own, own.parent)):
+            raise unusable(uri, "its file, or the folder that it is in, cannot be written to")
         engine = sqlalchemy.create_engine(url)
         with engine.connect() as connection:
             look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
@@ -175,7 +176,8 @@ def connect(uri: str) -> Iterator[MlflowClient]:
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
             if isinstance(error, OSError) and not hasattr(error, "request"):
                 raise  # not of requests, with which MLflow sends files
-            line = str(error).partition("\n")[0]
+            cause = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None)  # what the database said
+            line = str(cause or error).partition("\n")[0]
             met = re.search(r"Caused by (.*?)\)*$", line)
             tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
             asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"
