@@ -176,8 +176,8 @@ def connect(uri: str) -> Iterator[MlflowClient]:
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
             if isinstance(error, OSError) and not hasattr(error, "request"):
                 raise  # not of requests, with which MLflow sends files
-            cause = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None)  # what the database said
-            line = str(cause or error).partition("\n")[0]
+            # What the database itself said, where one did.
+            line = str(getattr(error, "orig", getattr(error.__cause__, "orig", error))).partition("\n")[0]
             met = re.search(r"Caused by (.*?)\)*$", line)
             tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
             asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"

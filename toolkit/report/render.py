@@ -160,6 +160,5 @@ def _read(notebook: Path) -> NotebookNode:
 def write_page(path: Path, text: str) -> Path:
     """Write so that a reader sees the old file or the new one, never a part; nothing but a page of ours is replaced."""
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or _OURS not in path.read_bytes()[:1000]):
-        said = f"{str(path)!r} is no page of the toolkit, so it is not replaced"
-        raise InputError(f"{said}. Name another file, or move it away.")
+        raise InputError(f"{str(path)!r} is no page of the toolkit: it is not replaced. Name another file, or move it.")
     return write_text(path, text)

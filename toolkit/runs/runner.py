@@ -97,8 +97,8 @@ def run(
         tidy_notebook(job.notebook, schema.path, failure)
         done = _finish(job, record is None) if failure is None else _fail(job, failure)
         if (logged := done.results and done.results.mlflow) and logged.failure:
-            later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else ""
-            said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
+            later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else tracking.UNKEPT
+            said = f"The report is whole, but not on the tracking server. {logged.failure} {later}"
             if require_tracking:
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
             say(f"Warning: {said}")
