@@ -18,7 +18,7 @@ import click
 
 from toolkit import __version__
 from toolkit.core import aligned, beside, cell_text, masked, printable, shorten
-from toolkit.errors import ToolkitError, shown
+from toolkit.errors import FULL, ToolkitError, shown
 
 WIDEST = 48
 _SEND = "Send this file to whoever gave you the toolkit. Read it first: a message may quote a cell of a table.\n"
@@ -128,8 +128,9 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         gone = "the current folder" if error.errno == errno.ENOENT else ""  # no other file has no name
         what = shown(str(error.filename)) if error.filename else gone
-        said = f"{what}: {error.strerror}" if what else str(error)
-        return f"The system refused: {said}.", 3 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 2
+        if error.errno in FULL:
+            return f"There is no room on the disk{what and f' for {what}'}. Make some, or write elsewhere.", 3
+        return f"The system refused: {f'{what}: {error.strerror}' if what else error}.", 2
     said = f"The toolkit itself failed ({type(error).__name__}: {printable(shorten(error))})."
     story = masked(f"{said}\n\ntoolkit {__version__}, Python {sys.version}\n\n{traceback.format_exc()}\n{_SEND}")
     with contextlib.suppress(OSError):

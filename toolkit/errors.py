@@ -4,6 +4,7 @@ The message is the product: what was wrong, what was found, what to do. Checked 
 number, a number within bounds, a column of a table.
 """
 
+import errno
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
+
+#: How the system says that a disk, or a user's share of it, is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ToolkitError(Exception):
@@ -56,8 +60,10 @@ def refusing(said: str, advice: str = "", kinds: tuple[type[Exception], ...] = (
     try:
         yield
     except kinds as error:
+        if getattr(error, "errno", None) in FULL:  # which is no fault of what was given
+            raise
         why = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise InputError(f"{said}: {why}.{advice}") from error
+        raise InputError(f"{said}: {why.rstrip('.')}.{advice}") from error
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

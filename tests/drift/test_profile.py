@@ -127,9 +127,10 @@ def test_counts_that_do_not_add_up_are_refused(tmp_path):
         load_profile(path)
 
 
-def test_a_profile_cannot_be_written_where_there_is_no_folder(tmp_path):
-    with pytest.raises(InputError, match="cannot be written"):
-        summarize(table(20)).save(tmp_path / "no" / "profile.json")
+def test_a_profile_gets_its_folder_but_not_in_a_file(tmp_path):
+    path = summarize(table(20)).save(tmp_path / "new" / "profile.json")
+    with pytest.raises(InputError, match="Cannot write"):
+        summarize(table(20)).save(path / "profile.json")
 
 
 def test_a_later_table_is_read_as_that_of_the_profile_was(tmp_path):

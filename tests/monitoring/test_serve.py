@@ -433,3 +433,9 @@ def test_the_command_of_drift_reads_the_log(served):
     done = subprocess.run([*command, "--json"], cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["results"]["scalars"]["drift.prediction.distance"]["value"] < 0.2
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 65536), ("127.0.0.1", -1), ("192.0.2.1", 0)])
+def test_where_it_cannot_listen_is_said(host, port):
+    with pytest.raises(InputError, match=rf"^Cannot listen at {host}:{port}: .+\. Choose another with --port\.$"):
+        serve.serve(None, host, port)

@@ -78,8 +78,12 @@ def test_the_whole_story(reports):
     lifecycle.rollback("sugar", **by_bob)
     assert aliases(out, "sugar") == {"champion": "1"}
     lifecycle.promote("sugar/2", **by_bob, override=True)
+    with connect(tracking_uri(out)) as client:
+        client.set_registered_model_alias("sugar", "trial", "2")
     lifecycle.retire("sugar/2", **by_bob)
     assert aliases(out, "sugar") == {"previous": "1"}
+    with pytest.raises(InputError, match=r"Version 2 of 'sugar' is out of use already: it has no alias\."):
+        lifecycle.retire("sugar/2", **by_bob)
 
     entries, faults = lifecycle.history("sugar", out=out)
     assert faults == []

@@ -230,11 +230,13 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, monkeypatch):
         store.check_reachable(store.tracking_uri(tmp_path / "reports"))
 
 
-def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("closed", ["mlflow.db", "runs"])
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch, closed):
+    (tmp_path := tmp_path / "runs").mkdir()
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("CREATE TABLE runs (id)")
-    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "mlflow.db")  # as it is for all but root
-    with pytest.raises(InputError, match="its file cannot be written to"):
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != closed)  # as it is for all but root
+    with pytest.raises(InputError, match="its file, or the folder that it is in, cannot be written to"):
         store.check_reachable(store.tracking_uri(tmp_path / "reports"))
 
 
@@ -246,7 +248,7 @@ def test_a_folder_may_have_most_signs(tmp_path, folder):
     assert [one.name for one in (tmp_path / folder).iterdir()] == ["mlflow.db"]
 
 
-@pytest.mark.parametrize("folder", ["who?", "a%20b"])
+@pytest.mark.parametrize("folder", ["who?", "a%20b", "'a\"b", "\"a'b", os.fsdecode(b"\xe4")])
 def test_a_folder_that_no_address_can_name_is_refused_at_once(tmp_path, folder):
     (tmp_path / folder).mkdir()
     with pytest.raises(InputError, match="Choose another folder"):

@@ -24,17 +24,19 @@ from sample_notebook import notebook_of
 
 import toolkit as tk
 from toolkit import doctor
-from toolkit.card.content import read_author
+from toolkit.card.content import read_author, write_author_file
 from toolkit.cli import main
 from toolkit.console import Commands
+from toolkit.core.resources import write_text
 from toolkit.core.result import Candidate, Record
 from toolkit.core.words import masked
 from toolkit.data.read import read_table
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError
 from toolkit.policy.policy import read_policy
-from toolkit.registry import tracking
+from toolkit.registry import lifecycle, tracking
 from toolkit.registry.store import beside, connect
+from toolkit.report import render as report
 from toolkit.runs import parameters, runner
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -59,7 +61,12 @@ class TestErrors:
         [
             (MemoryError(), 3, "not enough memory"),
             (RecursionError("deep"), 2, "nested too deeply"),
-            (OSError(errno.ENOSPC, "No space left on device", "/reports/a"), 3, "'/reports/a': No space left"),
+            (
+                OSError(errno.ENOSPC, "No space left", "/reports/a"),
+                3,
+                "no room on the disk for '/reports/a'. Make some",
+            ),
+            (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, "There is no room on the disk. Make some"),
             (PermissionError(errno.EACCES, "Permission denied", "/reports/a"), 2, "Permission denied"),
             (InputError("What was given."), 2, "Error: What was given."),
         ],
@@ -80,6 +87,36 @@ class TestErrors:
         assert "raise error" in text
         assert "Send this file" in text.splitlines()[-1]
         assert not any(secret in text + done.stderr for secret in ("secret", "abc"))
+
+
+class TestFilesThatAreAskedFor:
+    WRITERS = (
+        lambda path: tk.summarize(tk.load_dataset("wine")).save(path),
+        lambda path: tk.load_dataset("wine").schema.save(path),
+        write_author_file,
+        lambda path: parameters.new_template("made", path.parent),
+        lambda path: report.write_history(path, name="a", now=dict.fromkeys(lifecycle.ALIASES), records=[], faults=[]),
+    )
+
+    @pytest.mark.parametrize("write", WRITERS)
+    def test_a_full_disk_leaves_no_half_of_one(self, write, tmp_path, monkeypatch):
+        def full(path, *_, **__):
+            path.touch()
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+        monkeypatch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            write(tmp_path / "made.html")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_link_stays_one_and_a_device_is_no_file(self, tmp_path):
+        (tmp_path / "link").symlink_to("file")
+        os.mkfifo(tmp_path / "pipe")
+        assert write_text(tmp_path / "link", "a") == tmp_path / "link"
+        assert ((tmp_path / "link").is_symlink(), (tmp_path / "file").read_text()) == (True, "a")
+        with pytest.raises(InputError, match=r"Cannot write '.*pipe': there is something else of that name\."):
+            write_text(tmp_path / "pipe", "a")
+        assert (tmp_path / "pipe").is_fifo()
 
 
 class TestTerminal:

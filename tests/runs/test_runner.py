@@ -282,6 +282,13 @@ class TestReportThatCannotBeMade:
         assert f"It is gone. Log it later: toolkit track {run.folder}\n" in capsys.readouterr().err
         assert (tmp_path / "out" / "index.html").is_file()
 
+    def test_that_no_store_took_the_run_is_said(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(tracking, "attach", lambda logged, *_: replace(logged, run_id="", failure="It is gone."))
+        run = runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        lost = "It is gone. Nothing of the run is tracked, and a model that it trained is not kept."
+        assert run.results.findings[0].message == lost
+        assert f"not on the tracking server. {lost}\n" in capsys.readouterr().err
+
     def test_a_tracker_that_went_away_is_said_with_a_failure(self, tmp_path, monkeypatch):
         monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
         monkeypatch.setattr(tracking, "record_failure", lambda *_: "It is gone.")
@@ -306,9 +313,19 @@ class TestReportThatCannotBeMade:
         assert [one.state for one in manifest.verify(folder)].count("differs") == 0
         assert [one.name for one in (tmp_path / "out").iterdir()] == [folder.name]
 
-    def test_an_index_that_cannot_be_written_hides_no_failure(self, tmp_path, monkeypatch):
+    def test_a_page_of_ones_own_in_the_place_of_the_index_costs_no_report(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(tracking, "attach", lambda logged, *_: logged)
+        (tmp_path / "index.html").write_text("<p>My own.")
+        with pytest.raises(RunError, match=r"is whole, .*index\.html' is no page .* move it\.\nIt is ") as caught:
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path)
+        assert (caught.value.exit_code, (caught.value.folder / "report.html").is_file()) == (3, True)
+        assert not caught.value.folder.name.endswith("FAILED")
+        assert (tmp_path / "index.html").read_text() == "<p>My own."
+
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), InputError("No page.")])
+    def test_an_index_that_cannot_be_written_hides_no_failure(self, tmp_path, monkeypatch, error):
         monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
-        self.break_(monkeypatch, report, "write_index", OSError(errno.ENOSPC, "No space left on device"))
+        self.break_(monkeypatch, report, "write_index", error)
         with pytest.raises(RunError, match=r"The notebook stopped\. ValueError: bad\n"):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
 

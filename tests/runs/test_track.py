@@ -1,7 +1,9 @@
 """A tracking server that fails costs no report, and the run is logged to it later."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -26,7 +28,10 @@ ASKED = 1 + int(store.PATIENCE["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
 
 
 class Broken(ThreadingHTTPServer):
-    """A server on loopback: it ``fails`` with 500s but is well, ``stops`` once asked, ``hangs``, or is ``silent``."""
+    """A server on loopback: it ``fails`` with 500s but is well, ``stops`` once asked, ``hangs``, or is ``silent``.
+
+    One that is ``another`` answers everything by an empty object, and one that is ``closed`` wants a login.
+    """
 
     def __init__(self, how):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -52,14 +57,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.how == "silent" or (self.server.how == "hangs" and path != "/health"):
             self.server.ended.wait()
             return
-        self.send_response(200 if path == "/health" else 500)
+        code = {"another": 200, "closed": 401}.get(self.server.how, 500)
+        self.send_response(200 if path == "/health" else code)
         self.send_header("Content-Length", "2")
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b"No" if code == 401 else b"{}")
         if self.server.how == "stops":
             self.server.stop()
 
-    do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815  # http.server's names
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815  # http.server's names
 
     def log_message(self, *_):
         pass
@@ -205,11 +211,40 @@ def test_a_server_that_hangs_is_asked_as_often_and_long_as_the_user_says(tmp_pat
     logged = tracking.log_run([], {}, experiment="e", name="n", parameters={}, tags={}, out=out)
     assert "asked 2 times" in logged.failure
     assert sorted(server.asked.values()) == [1, 2]
-    with store.connect(store.tracking_uri(out)):
+    with store.connect(store.beside(out)):
         import mlflow
 
         assert mlflow.environment_variables.MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 1
         assert mlflow.environment_variables.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.get() == 1
+
+
+def test_another_server_than_mlflows_takes_no_run(tmp_path, broken):
+    server = broken("another")
+    _, published = publish_one(tmp_path / "reports")
+    (finding,) = untracked(published.folder)
+    assert f"127.0.0.1:{server.server_port} cannot be used: it answers, but not as MLflow does." in finding["message"]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="it answers, but not as MLflow does"):
+        track(published.folder)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    with store.connect(store.beside(tmp_path / "reports")) as client:
+        assert client.get_run(published.results.mlflow.run_id).info.status == "FINISHED"
+    assert load_model(published.results.mlflow.model_uri, out=tmp_path / "reports").name == "logistic"
+
+
+def test_a_server_that_wants_a_login_is_said_so(tmp_path, broken):
+    broken("closed")
+    logged = tracking.log_run([], {}, experiment="e", name="n", parameters={}, tags={}, out=tmp_path / "reports")
+    assert "Give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or correct" in logged.failure
+    assert logged.run_id
+
+
+def test_a_file_that_is_locked_is_said_in_one_sentence(tmp_path, broken, capfd):
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        logged = tracking.log_run([], {}, experiment="e", name="n", parameters={}, tags={}, out=tmp_path / "reports")
+    assert "cannot be used: database is locked. Start" in logged.failure
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_store_that_fails_without_another_costs_no_report(tmp_path, broken, monkeypatch, empty_store):

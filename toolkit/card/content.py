@@ -13,8 +13,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from toolkit.core import Estimate, FaceTable, one_line, result_html, shorten, slug, spoken
-from toolkit.core.resources import read_mapping, read_yaml, templates_folder
-from toolkit.errors import InputError, listed, nearest, refusing
+from toolkit.core.resources import read_mapping, read_yaml, templates_folder, write_text
+from toolkit.errors import InputError, listed, nearest
 
 BLANK = "not provided by the author"
 #: Rows of a table, and characters of a cell, that the Markdown has; ``card.json`` has all.
@@ -106,10 +106,7 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
     path = Path(path, "model_card.yaml") if Path(path).is_dir() else Path(path)
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
-    with refusing(f"Cannot write {str(path)!r}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(environment().get_template("author.yaml.j2").render(sections=SECTIONS), encoding="utf-8")
-    return path
+    return write_text(path, environment().get_template("author.yaml.j2").render(sections=SECTIONS))
 
 
 class Section(NamedTuple):

@@ -46,6 +46,7 @@ from .resources import (
     read_yaml as read_yaml,
     templates_folder as templates_folder,
     without as without,
+    write_text as write_text,
 )
 from .result import (
     SEVERITIES as SEVERITIES,

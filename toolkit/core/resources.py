@@ -1,7 +1,9 @@
 """Where the files that travel with the package are, and how those of a user are read: in bounds, and YAML strictly."""
 
 import errno
+import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +82,25 @@ def read_bytes(path: Path, most: int = 1_000_000_000) -> bytes:
     if path.stat().st_size > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes, the most that is read", str(path))
     return path.read_bytes()
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a file that a user names, whole or not at all, and the folders it lies in; return its path.
+
+    Raises
+    ------
+    InputError
+        Where that cannot be done, as where it is a device. A full disk is an ``OSError``.
+    """
+    place = Path(os.path.realpath(os.path.expanduser(path)))
+    with refusing(f"Cannot write {shown(str(path))}"):
+        if place.exists() and not place.is_file():
+            raise OSError("there is something else of that name")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".writing-") as scratch:
+            (part := Path(scratch, "part")).write_text(text, encoding="utf-8", errors="replace", newline="\n")
+            part.replace(place)
+    return Path(os.path.expanduser(path))
 
 
 def is_cell(given: Any) -> bool:

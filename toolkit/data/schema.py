@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import yaml
 
-from toolkit.core import NOT_YAML, Finding, Severity, adapter, problem, read_bytes, results_path
+from toolkit.core import NOT_YAML, Finding, Severity, adapter, problem, read_bytes, results_path, write_text
 from toolkit.data.findings import by_share, finding, refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing
@@ -204,11 +204,7 @@ class Schema:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it as YAML, to be edited and given back with ``schema=``, and return the path."""
-        place = Path(os.path.expanduser(path))
-        written = yaml.safe_dump(self.plain(), allow_unicode=True, sort_keys=False, width=120)
-        with refusing(f"The schema cannot be written to {place}"):
-            place.write_text(written, encoding="utf-8")
-        return place
+        return write_text(path, yaml.safe_dump(self.plain(), allow_unicode=True, sort_keys=False, width=120))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Schema":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Face, FaceTable, Record, Result, read_bytes
+from toolkit.core import Face, FaceTable, Record, Result, read_bytes, write_text
 from toolkit.data import KINDS, Dataset, Schema, as_dataset
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
@@ -84,10 +84,7 @@ class Profile(Result, frozen=True):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the profile to a file and return its path."""
-        place = Path(os.path.expanduser(path))
-        with refusing(f"The profile cannot be written to {place}"):
-            place.write_text(self.text(), encoding="utf-8")
-        return place
+        return write_text(path, self.text())
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, role, kind, missing, values_kept``."""
@@ -175,7 +172,7 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     178
     """
     place = Path(os.path.expanduser(path))
-    with refusing(f"The profile {place} cannot be read"):
+    with refusing(f"The profile {str(place)!r} cannot be read"):
         return read_profile(read_bytes(place), str(place))
 
 

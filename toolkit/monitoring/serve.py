@@ -249,7 +249,7 @@ def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
     """Answer requests until the process is stopped; the address is the first line of stdout."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with refusing(f"Cannot listen at {host}:{port}", " Choose another with --port."):
+        with refusing(f"Cannot listen at {host}:{port}", " Choose another with --port.", (OSError, OverflowError)):
             listener.bind((host, port))
             listener.listen()  # whoever reads the address below may ask at once
         print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201

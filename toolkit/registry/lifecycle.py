@@ -205,10 +205,18 @@ def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = N
 
 
 def retire(address: str, *, by: str, reason: str, out: Path, key: Path | None = None) -> Entry:
-    """Take every alias from a version, so that nothing loads it by one."""
+    """Take every alias from a version, so that nothing loads it by one.
+
+    Raises
+    ------
+    InputError
+        Where it has none.
+    """
     with _registry(out, key) as (client, ledger):
         version = _version(client, address)
         own = [alias for alias, number in _aliases(client, version.name).items() if number == version.number]
+        if not own:
+            raise InputError(f"{version} is out of use already: it has no alias.")
         return _record(client, ledger, version, "retire", by, reason, dict.fromkeys(own, ""))
 
 
@@ -261,10 +269,11 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
 
 def _settle(client: MlflowClient, name: str, entry: Entry) -> None:
     """Move the aliases as a record says, then mark it as the last one that was carried out."""
-    for alias in ALIASES:
-        if number := entry.facts.get(f"{alias}.after"):
+    moves = {one.removesuffix(".after"): number for one, number in entry.facts.items() if one.endswith(".after")}
+    for alias, number in moves.items():
+        if number:
             client.set_registered_model_alias(name, alias, number)
-        elif number == "":
+        else:
             client.delete_registered_model_alias(name, alias)
     client.set_registered_model_tag(name, MARK, entry.hash)
 

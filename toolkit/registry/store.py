@@ -40,8 +40,9 @@ def tracking_uri(out: Path) -> str:
 
 def beside(out: Path) -> str:
     """Return the SQLite file beside the reports folder, which takes the runs that no server takes."""
-    if re.search(r"\?|%[0-9a-fA-F]{2}", file := str(out.resolve().parent / "mlflow.db")):
-        raise InputError(f"Runs cannot be kept in {file!r}: a path there holds no ? and no %20. Choose another folder.")
+    if re.search(r"\?|%[0-9a-fA-F]{2}|'.*\"|\".*'|[\ud800-\udfff]", file := str(out.resolve().parent / "mlflow.db")):
+        never = "a path there holds no ?, no %20, not both ' and \", and no letter outside UTF-8"
+        raise InputError(f"Runs cannot be kept in {file!r}: {never}. Choose another folder.")
     return f"sqlite:///{file}"
 
 
@@ -76,8 +77,9 @@ def _check_database(uri: str) -> None:
             if not os.access(folder, os.W_OK):
                 raise unusable(uri, "its folder is missing or cannot be written to")
             return
-        if uri.startswith("sqlite") and os.path.isfile(own := url.database or "") and not os.access(own, os.W_OK):
-            raise unusable(uri, "its file cannot be written to")
+        own = Path(url.database or "").absolute()
+        if uri.startswith("sqlite") and own.is_file() and not all(os.access(one, os.W_OK) for one in (own, own.parent)):
+            raise unusable(uri, "its file, or the folder that it is in, cannot be written to")
         engine = sqlalchemy.create_engine(url)
         with engine.connect() as connection:
             look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
@@ -125,7 +127,8 @@ def prepare(uri: str, folder: Path) -> None:
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
     said = f"The tracking server at {masked(uri)} cannot be used: {shorten(masked(reason), 240).rstrip('.')}."
-    return InputError(f"{said} Start or restore it, or correct MLFLOW_TRACKING_URI.")
+    login = "Give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" if "code 401" in reason else ""
+    return InputError(f"{said} {login or 'Start or restore it'}, or correct MLFLOW_TRACKING_URI.")
 
 
 @contextlib.contextmanager
@@ -155,7 +158,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     lock = FileLock(f"{tempfile.gettempdir()}/toolkit-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock", mode=0o666)
     # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
     with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings(action="ignore"):
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)  # it would print where in MLflow a store failed
         os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
         mlflow.set_tracking_uri(uri)
         if (folder := os.environ.get("TOOLKIT_RUN_FOLDER")) and (file := missing_file(uri)):
@@ -166,11 +169,15 @@ def connect(uri: str) -> Iterator[MlflowClient]:
                 with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as place:
                     prepare(uri, Path(place))
                     Path(place, PREPARED).rename(file)
-            yield mlflow.MlflowClient(uri)
+            client = mlflow.MlflowClient(uri)
+            if (found := client.get_experiment_by_name("Default")) and not found.experiment_id:
+                raise mlflow.exceptions.MlflowException("it answers, but not as MLflow does")
+            yield client
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
             if isinstance(error, OSError) and not hasattr(error, "request"):
                 raise  # not of requests, with which MLflow sends files
-            line = str(error).partition("\n")[0]
+            # What the database itself said, where one did.
+            line = str(getattr(error, "orig", getattr(error.__cause__, "orig", error))).partition("\n")[0]
             met = re.search(r"Caused by (.*?)\)*$", line)
             tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
             asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"

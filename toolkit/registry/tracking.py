@@ -28,6 +28,7 @@ REPORT_TAG = "toolkit.report_id"
 OWNER = "toolkit.process"
 NOTE_OF = "toolkit.note_of"
 PARENT = "mlflow.parentRunId"
+UNKEPT = "Nothing of the run is tracked, and a model that it trained is not kept."
 _TYPES = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
 
 

@@ -1,7 +1,6 @@
 """An executed notebook becomes one HTML file that needs nothing else; the index of all reports becomes another."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from toolkit.core import counted, is_cell, read_bytes
+from toolkit.core import counted, is_cell, read_bytes, write_text
 from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
 from toolkit.report.glossary import TERMS, Glossary
@@ -161,15 +160,5 @@ def _read(notebook: Path) -> NotebookNode:
 def write_page(path: Path, text: str) -> Path:
     """Write so that a reader sees the old file or the new one, never a part; nothing but a page of ours is replaced."""
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or _OURS not in path.read_bytes()[:1000]):
-        raise InputError(f"{str(path)!r} is no page of the toolkit, so it is not replaced. Name another file.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
+        raise InputError(f"{str(path)!r} is no page of the toolkit: it is not replaced. Name another file, or move it.")
+    return write_text(path, text)

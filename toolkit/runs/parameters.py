@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit.core import is_cell, read_bytes, read_mapping, refuser, shorten, slug, templates_folder
+from toolkit.core import is_cell, read_bytes, read_mapping, refuser, shorten, slug, templates_folder, write_text
 from toolkit.errors import InputError, listed, nearest, refusing, whole
 from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
 
@@ -206,10 +206,7 @@ def new_template(name: str, folder: Path) -> Path:
     if (path := folder / f"{stem}.ipynb").exists() or not stem:
         raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
     text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
-    named = text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem)
-    with refusing(f"Cannot write {str(path)!r}"):
-        path.write_text(named, encoding="utf-8")
-    return path
+    return write_text(path, text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem))
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:

@@ -130,7 +130,7 @@ def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
 
 def _untracked(logged: RunInfo) -> str:
     if not logged.run_id:
-        return f"{logged.failure} Nothing of the run is tracked, and a model that it trained is not kept."
+        return f"{logged.failure} {tracking.UNKEPT}"
     kept = "The report is whole, and nothing of its run is lost"
     return f"{logged.failure} {kept}: `toolkit track REPORT` logs it to the server later."
 

@@ -97,8 +97,8 @@ def run(
         tidy_notebook(job.notebook, schema.path, failure)
         done = _finish(job, record is None) if failure is None else _fail(job, failure)
         if (logged := done.results and done.results.mlflow) and logged.failure:
-            later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else ""
-            said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
+            later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else tracking.UNKEPT
+            said = f"The report is whole, but not on the tracking server. {logged.failure} {later}"
             if require_tracking:
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
             say(f"Warning: {said}")
@@ -191,7 +191,7 @@ def _finish(job: _Job, tracked: bool) -> Run:
         if results and tracked:
             results = _keep_files(folder, results)
         report.write_index(folder.parent)
-    except OSError as error:
+    except (OSError, InputError) as error:
         said = f"The report is whole, but what comes after it failed. {shorten(error, 240)}"
         raise RunError(f"{said}\nIt is {page}", folder) from error
     return Run(folder, page, results, time.perf_counter() - job.clock)
@@ -223,7 +223,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     values, said = masked(job.values), masked(str(failure))
     if untracked := tracking.record_failure(job.report_id, job.schema.name, values, said, files, folder.parent):
         message += f"\n{untracked}"
-    with contextlib.suppress(OSError):  # what went wrong before is said
+    with contextlib.suppress(OSError, InputError):  # what went wrong before is said
         report.write_index(folder.parent)
     raise RunError(message, folder) from cause
 
