@@ -51,6 +51,11 @@ def test_no_findings_no_list():
         (-0.25, "−0.250"),
         (0.00012, "0.00012"),
         (1234.5, "1,234"),
+        (999_999_999_999.0, "999,999,999,999"),
+        (1e12, "1e+12"),
+        (10**12, "1,000,000,000,000"),
+        (5.9e-7, "5.9e-07"),
+        (-2.2e-16, "0.000"),
         (math.nan, "–"),
         (math.inf, "∞"),
         (-math.inf, "−∞"),
@@ -112,7 +117,7 @@ def test_a_terminal_leaves_out_columns_that_do_not_fit_and_cuts_long_texts():
     assert lines[-1] == "… 2 more columns"
     assert len(lines) == 4
     assert all(len(line) <= 110 for line in lines)
-    assert lines[2].split("  ") == ["x yx yx yx yx yx yx yx yx yx yx…"] * 3
+    assert lines[2].split("  ") == ["x yx yx yx yx yx yx y… yx yx yx…"] * 3
 
 
 def test_estimates_are_spread_into_columns_of_numbers():
