@@ -1,4 +1,5 @@
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -36,6 +37,14 @@ def test_small_p_values_are_said_to_be_small_and_names_of_metrics_are_words():
     assert html.count("<td") == html.count('<td class="tk-number"') == 4
     for text in ("ROC AUC", "&lt;0.001", "0.036", "0.000040", "adjusted p", "other name"):
         assert f">{text}<" in html
+
+
+def test_a_column_with_nothing_in_it_is_not_shown_and_stays_in_the_csv():
+    frame = pd.DataFrame({"group": ["a", "b"], "class": ["", ""], "share": [0.5, 0.25], "why": ["", "few"]})
+    html = table_html(frame, "x")
+    assert re.findall("<th scope=.col[^>]*>(.*?)<", html) == ["group", "share", "why"]
+    assert "group,class,share,why" in html
+    assert "<th" in table_html(frame.head(0), "x")
 
 
 def test_no_findings_no_list():

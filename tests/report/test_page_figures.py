@@ -179,3 +179,23 @@ def test_the_title_of_a_drawing_in_a_notebook_stands_above_its_legend():
     ax.figure.canvas.draw()
     assert ax.figure._suptitle.get_window_extent().y0 >= ax.get_legend().get_window_extent().y1
     plt.close(ax.figure)
+
+
+def test_a_number_in_a_confusion_matrix_can_be_read_by_day_and_by_night():
+    shares = np.arange(101) / 100
+    rows = {"y_true": np.repeat(["a", "b"], 1000), "y_pred": ["a"] * 1000 + ["b"] * 500 + ["a"] * 500}
+    ax = tk.evaluate(*tk.load_predictions(rows, y_pred="y_pred"), latency=False).plot("confusion")
+    (image,) = ax.images
+    shades = image.cmap(image.norm(shares))[:, :3]
+    turn = [[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]]  # hue-rotate(180deg)
+    inks = {text.get_color() for text in ax.texts}
+    assert inks == {"black"}
+    for filtered in (lambda rgb: rgb, lambda rgb: np.clip((0.92 - 0.84 * rgb) @ np.transpose(turn), 0, 1)):
+        ink, ground = luminance(filtered(np.zeros(3))), luminance(filtered(shades))
+        assert ((np.maximum(ink, ground) + 0.05) / (np.minimum(ink, ground) + 0.05)).min() >= 4.5
+    plt.close(ax.figure)
+
+
+def luminance(rgb):
+    """Return the relative luminance of WCAG."""
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]

@@ -232,14 +232,14 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
 
     def draw(ax: Axes) -> None:
         shares = counts / np.maximum(sizes, 1)[:, None]
-        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        # No shade is so dark that a number on it could not be read, by day and, turned over, by night.
+        ax.imshow(shares, cmap="Blues", vmin=0, vmax=2 if len(names) <= 12 else 1, aspect="auto")
         name_rows(ax, names, 0.5)
         ax.set_xticks(range(len(names)), below, rotation=90 if 4 < len(names) <= 12 else 0)
         for (row, column), count in np.ndenumerate(counts if len(names) <= 12 else counts[:0]):
             rate = shares[row, column]
             text = f"{count:,.0f}\n{rate:.1%}" if len(names) <= 5 else f"{count:,.0f}"
-            colour = "white" if rate > 0.55 else "#222222"
-            ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+            ax.text(column, row, text, ha="center", va="center", color="black", fontsize=9)
         ax.set(xlabel="Predicted", ylabel="True")
 
     rated = zip(names[:_MOST_LABELS], counts.diagonal(), sizes, strict=False)
