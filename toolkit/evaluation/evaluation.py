@@ -237,8 +237,7 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
         name_rows(ax, names, 0.5)
         ax.set_xticks(range(len(names)), below, rotation=90 if 4 < len(names) <= 12 else 0)
         for (row, column), count in np.ndenumerate(counts if len(names) <= 12 else counts[:0]):
-            rate = shares[row, column]
-            text = f"{count:,.0f}\n{rate:.1%}" if len(names) <= 5 else f"{count:,.0f}"
+            text = f"{count:,.0f}\n{shares[row, column]:.1%}" if len(names) <= 5 else f"{count:,.0f}"
             ax.text(column, row, text, ha="center", va="center", color="black", fontsize=9)
         ax.set(xlabel="Predicted", ylabel="True")
 
