@@ -72,6 +72,7 @@ const makeSortable = (table, rows) => {
 };
 
 const ROWS_WORTH_A_FILTER = 16;
+const RUNS_WORTH_A_FILTER = 6;
 
 const makeFilterable = (table, rows) => {
   const words = table.caption ? table.caption.textContent.trim() : "this table";
@@ -96,7 +97,7 @@ const improveTable = (table) => {
   if (!table.tHead || table.tHead.rows.length !== 1 || rows.length < 2 || table.matches(".sign-off")) return;
   if (rows.some((row) => [...row.cells].some((cell) => cell.rowSpan > 1))) return;
   makeSortable(table, rows);
-  if (rows.length >= ROWS_WORTH_A_FILTER || table.classList.contains("runs")) makeFilterable(table, rows);
+  if (rows.length >= (table.matches(".runs") ? RUNS_WORTH_A_FILTER : ROWS_WORTH_A_FILTER)) makeFilterable(table, rows);
 };
 
 /* The threshold explorer */

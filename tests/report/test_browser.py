@@ -362,6 +362,7 @@ def test_a_name_without_blanks_leaves_room_for_the_other_columns_of_the_index(br
         run.mkdir()
         (run / "results.json").write_text(json.dumps(sample_results(title=title)))
     page, _ = visit(browser, write_index(tmp_path).as_uri(), 1024)
+    assert page.get_by_role("searchbox").count() == 0  # two runs are found without a filter
     heights = [one.bounding_box()["height"] for one in page.locator("td[data-label=Made] time").all()]
     page.context.close()
     assert max(heights) < 60  # two lines
