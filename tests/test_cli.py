@@ -432,7 +432,7 @@ class TestText:
         table = text_table(["name", "n", "what"], [["x" * 60, 1, "y" * 60], ["é\n\x1b[31m", 1000, None]], widest=10)
         assert table.splitlines() == [
             "name            n  what",
-            f"{'x' * 9}…      1  {'y' * 60}",
+            f"{'x' * 6}…xxx      1  {'y' * 60}",
             "é [31m      1,000  –",
         ]
 

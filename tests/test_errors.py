@@ -16,8 +16,9 @@ def test_nearest_ignores_case_and_spaces():
 
 def test_listed_shortens_long_lists_and_long_names():
     assert listed(range(12), most=2) == "0, 1, … (12 in all)"
-    assert listed(["x" * 500]) == "x" * 57 + "…"
-    assert listed(["x" * 100], longest=100) == "x" * 100
+    assert listed(range(3), most=2) == "0, 1, 2"
+    assert listed(["x" * 500 + "_of_1994"]) == "x" * 99 + "…" + "x" * 12 + "_of_1994"
+    assert listed(["x" * 200], longest=200) == "x" * 200
 
 
 @pytest.fixture(scope="module")

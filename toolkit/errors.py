@@ -81,16 +81,18 @@ def nearest(name: str, options: Iterable[str]) -> str:
     return f" Did you mean {by_folded[matches[0]]!r}?" if matches else ""
 
 
-def listed(options: Iterable[object], most: int = 10, *, longest: int = 60) -> str:
+def listed(options: Iterable[object], most: int = 10, *, longest: int = 120) -> str:
     """Write ``options`` in a message: the first ``most`` of them, of ``longest`` letters, and how many there are.
+
+    One more than that is named as well, which takes no more room than to count it.
 
     Examples
     --------
-    >>> listed(["age", "income", "sex"], most=2)
-    'age, income, … (3 in all)'
+    >>> listed(["age", "income", "sex"], most=2), listed(["age", "income", "sex"], most=1)
+    ('age, income, sex', 'age, … (3 in all)')
     """
-    texts = [text if len(text) <= longest else text[: longest - 3] + "…" for text in map(str, options)]
-    return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, … ({len(texts)} in all)"
+    texts = [text if len(text) <= longest else f"{text[: longest - 21]}…{text[-20:]}" for text in map(str, options)]
+    return ", ".join(texts) if len(texts) <= most + 1 else f"{', '.join(texts[:most])}, … ({len(texts)} in all)"
 
 
 def shown(value: object) -> str:

@@ -72,6 +72,7 @@ const makeSortable = (table, rows) => {
 };
 
 const ROWS_WORTH_A_FILTER = 16;
+const RUNS_WORTH_A_FILTER = 6;
 
 const makeFilterable = (table, rows) => {
   const words = table.caption ? table.caption.textContent.trim() : "this table";
@@ -96,7 +97,7 @@ const improveTable = (table) => {
   if (!table.tHead || table.tHead.rows.length !== 1 || rows.length < 2 || table.matches(".sign-off")) return;
   if (rows.some((row) => [...row.cells].some((cell) => cell.rowSpan > 1))) return;
   makeSortable(table, rows);
-  if (rows.length >= ROWS_WORTH_A_FILTER || table.classList.contains("runs")) makeFilterable(table, rows);
+  if (rows.length >= (table.matches(".runs") ? RUNS_WORTH_A_FILTER : ROWS_WORTH_A_FILTER)) makeFilterable(table, rows);
 };
 
 /* The threshold explorer */
@@ -278,6 +279,23 @@ const copyFrom = (button) => {
   });
 };
 
+/* A name that is written from right to left stands by itself, so that the numbers around it keep their order. */
+
+const LETTER = "[\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufefc]";
+const RIGHT_TO_LEFT = new RegExp(`(${LETTER}+(?:[\\s"'_-]*${LETTER}+)*)`);
+
+const isolate = (text) => {
+  if (text.parentElement.closest("script, style, option")) return;
+  const pieces = text.data.split(RIGHT_TO_LEFT);
+  if (pieces.length > 1) text.replaceWith(...pieces.map((piece, place) => (place % 2 ? make("bdi", {}, piece) : piece)));
+};
+
+const textsOf = (root) => {
+  const [walker, found] = [document.createTreeWalker(root, NodeFilter.SHOW_TEXT), []];
+  while (walker.nextNode()) found.push(walker.currentNode);
+  return found;
+};
+
 /* Start */
 
 const attempt = (improve, element) => {
@@ -289,6 +307,7 @@ const attempt = (improve, element) => {
 };
 
 document.documentElement.classList.add("js");
+for (const text of textsOf(document.body)) attempt(isolate, text);
 for (const table of document.querySelectorAll("main table")) attempt(improveTable, table);
 for (const place of document.querySelectorAll("[data-explorer]")) attempt(explore, place);
 for (const button of document.querySelectorAll(".copy")) attempt(copyFrom, button);

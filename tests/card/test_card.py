@@ -10,7 +10,7 @@ import schemas
 from card_reports import number, report, with_scalars
 
 import toolkit as tk
-from toolkit.card.content import QUESTIONS, SECTIONS
+from toolkit.card.content import QUESTIONS, SECTIONS, environment
 from toolkit.card.model_card import make_card, read_card
 from toolkit.card.sections import POINTS, cross_reference
 from toolkit.core.result import Result
@@ -173,6 +173,14 @@ class TestContent:
         assert (labels[0], labels[-1]) == ("00", f"{count - 1:02d}")
         rows = card.section("quantitative").tables[0].frame.to_numpy().tolist()
         assert len(rows) == count
+
+
+def test_what_is_not_set_is_said_and_one_question_is_one():
+    assert environment().from_string("{{ {'max_depth': none, 'tol': 0.1} | pairs }}").render() == (
+        "max_depth = none, tol = 0.1"
+    )
+    one = next(section for section in make_card(report()).sections if len(section.answers) == 1)
+    assert "0 of 1 question answered" in one._repr_html_()
 
 
 class TestCompleteness:

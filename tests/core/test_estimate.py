@@ -29,6 +29,11 @@ def test_an_estimate_writes_itself():
         (Estimate(-1234.5, -1300.0, 40.5), "−1,234 [−1,300, 40]"),
         (Estimate(1234.5, 1234.2, 1234.9), "1,234.5 [1,234.2, 1,234.9]"),
         (Estimate(1e20, 9e19, 2e20), "1e+20 [9e+19, 2e+20]"),
+        (Estimate(9.4892e13, 8.7291e13, 1.03155e14), "9.489e+13 [8.729e+13, 1.032e+14]"),
+        (Estimate(9.4892e11, 8.7291e11, 9.9e11), "948,920,000,000 [872,910,000,000, 990,000,000,000]"),
+        (Estimate(9.4892e-11, 8.7291e-11, 1.03155e-10), "9.49e-11 [8.73e-11, 1.03e-10]"),
+        (Estimate(-2e-9, -3e-9, -1e-9), "−2e-09 [−3e-09, −1e-09]"),
+        (Estimate(1e-17, -3e-17, 5e-17), "0.000 [0.000, 0.000]"),
         (Estimate(0.5, -math.inf, 0.7), "0.500 [−∞, 0.700]"),
         (Estimate(math.inf, 0.5, math.inf), "∞ [0.500, ∞]"),
     ],
@@ -53,5 +58,5 @@ def test_an_estimate_cannot_be_changed_and_goes_into_json():
 def test_every_number_can_be_written(value):
     text = format_number(value)
     assert text
-    assert "e+" not in text or abs(value) >= 1e15
+    assert "e+" not in text or abs(value) >= 1e12
     assert not text.startswith("-")

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -38,6 +39,14 @@ def test_small_p_values_are_said_to_be_small_and_names_of_metrics_are_words():
         assert f">{text}<" in html
 
 
+def test_a_column_with_nothing_in_it_is_not_shown_and_stays_in_the_csv():
+    frame = pd.DataFrame({"group": ["a", "b"], "class": ["", ""], "share": [0.5, 0.25], "why": ["", "few"]})
+    html = table_html(frame, "x")
+    assert re.findall("<th scope=.col[^>]*>(.*?)<", html) == ["group", "share", "why"]
+    assert "group,class,share,why" in html
+    assert "<th" in table_html(frame.head(0), "x")
+
+
 def test_no_findings_no_list():
     assert "<ul" not in result_html("title")
 
@@ -51,6 +60,11 @@ def test_no_findings_no_list():
         (-0.25, "−0.250"),
         (0.00012, "0.00012"),
         (1234.5, "1,234"),
+        (999_999_999_999.0, "999,999,999,999"),
+        (1e12, "1e+12"),
+        (10**12, "1,000,000,000,000"),
+        (5.9e-7, "5.9e-07"),
+        (-2.2e-16, "0.000"),
         (math.nan, "–"),
         (math.inf, "∞"),
         (-math.inf, "−∞"),
@@ -112,7 +126,7 @@ def test_a_terminal_leaves_out_columns_that_do_not_fit_and_cuts_long_texts():
     assert lines[-1] == "… 2 more columns"
     assert len(lines) == 4
     assert all(len(line) <= 110 for line in lines)
-    assert lines[2].split("  ") == ["x yx yx yx yx yx yx yx yx yx yx…"] * 3
+    assert lines[2].split("  ") == ["x yx yx yx yx yx yx y… yx yx yx…"] * 3
 
 
 def test_estimates_are_spread_into_columns_of_numbers():

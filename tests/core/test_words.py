@@ -13,16 +13,22 @@ def test_shortened_texts_are_one_printable_line(text, most):
     short = shorten(text, most)
     assert short.isprintable()
     assert len(short) <= most
-    assert short == one_line(text) or short.endswith("…")
+    assert short == one_line(text) or "…" in short
     assert len(printable(text)) == len(text)
 
 
 def test_numbers_are_plain_and_what_is_missing_is_said():
-    values = [3, 3.0, np.int64(12345), np.float32(0.5), -2.0, -0.0, 1e20, True, np.True_, "a\nb", " "]
-    written = ["3", "3", "12345", "0.500", "-2", "0", "1e+20", "True", "True", "a b", "(empty)"]
+    values = [3, 3.0, np.int64(12345), np.float32(0.5), -2.0, -0.0, 1e20, 1.6e-19, True, np.True_, "a\nb", " "]
+    written = ["3", "3", "12345", "0.500", "-2", "0", "1e+20", "1.6e-19", "True", "True", "a b", "(empty)"]
     assert [value_text(value) for value in values] == written
     assert {value_text(value) for value in (None, np.nan, pd.NA, pd.NaT)} == {"missing"}
-    assert value_text("x" * 50) == "x" * 39 + "…"
+    assert value_text("x" * 50) == "x" * 26 + "…" + "x" * 13
+
+
+def test_long_names_that_begin_alike_are_told_apart_and_sentences_keep_their_beginning():
+    names = [f"measurement_of_the_relationship_in_the_quarter_before_{number}" for number in range(30)]
+    assert len({shorten(name) for name in names}) == len({shorten(name, 24) for name in names}) == 30
+    assert shorten("A sentence. " * 20, 80) == ("A sentence. " * 20)[:79] + "…"
 
 
 def test_names_of_folders_are_short_and_plain():

@@ -704,7 +704,7 @@ def test_very_large_numbers_do_not_overflow():
     assert (mean.value / 1e300, mean.low / 1e300, mean.high / 1e300) == pytest.approx(
         (small.value, small.low, small.high)
     )
-    assert data.plot().get_title(loc="left") == "Distribution of y"
+    assert data.plot().figure.get_suptitle() == "Distribution of y"
 
 
 def test_text_numbers_and_mixed_labels_as_targets_are_said():

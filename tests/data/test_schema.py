@@ -239,11 +239,11 @@ def test_a_unit_is_in_doubt_by_how_far_numbers_are_off(before, after, severity):
 
 def test_of_a_list_that_is_cut_all_are_counted(first):
     rows = table(1)
-    rows.loc[:5, "town"] = [f"Paris {row}" for row in range(6)]
-    rows.loc[:8, "price"] = 1e4 + np.arange(9)
+    rows.loc[:6, "town"] = [f"Paris {row}" for row in range(7)]
+    rows.loc[:9, "price"] = 1e4 + np.arange(10)
     found = codes(load_dataset(rows, like=first))
-    assert "(6 in all)" in found["DATA-UNSEEN-LABELS", "town"].message
-    assert "(11 in all)" in found["DATA-RANGE", "price"].message
+    assert "(7 in all)" in found["DATA-UNSEEN-LABELS", "town"].message
+    assert "(12 in all)" in found["DATA-RANGE", "price"].message
     found = codes(load_dataset(rows.assign(price=[f"odd {row}" for row in range(ROWS)]), like=first))
     assert f"({ROWS} in all)" in found["DATA-KIND-CHANGED", "price"].message
 

@@ -300,6 +300,11 @@ def test_three_classes():
     assert found.frame()["inside"].all()
     codes = {note.code for note in found.findings()}
     assert {"ESTIMATE-ACCURACY-ONLY", "ESTIMATE-SMALL-REFERENCE"} <= codes
+    assert found.parameters["threshold"] == ""
+    hits = model.predict(reference.features) == reference.target.to_numpy()
+    one_wrong = reference.take([*np.flatnonzero(hits), np.flatnonzero(~hits)[0]])
+    said = [note.message for note in estimate_performance(model, one_wrong, later).findings()]
+    assert any(text.startswith("The reference has only 1 row of its rarer outcome") for text in said)
     with pytest.raises(NotApplicableError, match="only accuracy can be estimated, not roc_auc_ovr"):
         estimate_performance(model, reference, later, metrics=["roc_auc_ovr"])
     with pytest.raises(InputError, match="binary targets only"):

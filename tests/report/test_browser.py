@@ -315,3 +315,54 @@ def test_a_long_reason_does_not_widen_the_history(browser, tmp_path, width):
     assert noticed == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.context.close()
+
+
+NAME = "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd"  # written from right to left
+
+
+def test_numbers_beside_a_name_from_right_to_left_keep_their_order(browser, tmp_path):
+    message = f"Of the 129 that become {NAME}, 0.0% become positive and {NAME} (0.013 [-0.026, 0.042]) does not."
+    found = [{"code": "X-Y", "severity": "high", "message": message, "where": ""}]
+    notebook = notebook_of(code("publish()", [published(sample_results(findings=found))]))
+    page, noticed = visit(browser, render(saved(notebook, tmp_path / "names.ipynb")).as_uri())
+    lefts = page.evaluate("""() => {
+        const message = document.querySelector('.finding p');
+        const texts = document.createTreeWalker(message, NodeFilter.SHOW_TEXT);
+        const lefts = [];
+        while (texts.nextNode()) {
+            for (const found of texts.currentNode.data.matchAll(/[0-9]+(\\.[0-9]+)?/g)) {
+                const range = document.createRange();
+                range.setStart(texts.currentNode, found.index);
+                range.setEnd(texts.currentNode, found.index + found[0].length);
+                const box = range.getBoundingClientRect();
+                lefts.push([Math.round(box.top), box.left, found[0]]);
+            }
+        }
+        return lefts;
+    }""")
+    names = page.locator(".finding bdi").all_inner_texts()
+    page.context.close()
+    assert noticed == []
+    assert names == [NAME, NAME]
+    numbers = ["129", "0.0", "0.013", "0.026", "0.042"]
+    assert [number for *_, number in sorted(lefts)] == [number for *_, number in lefts] == numbers
+
+
+def test_a_command_to_be_copied_is_the_command_and_no_line_of_it_ends_within_an_option(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", 360)
+    said = page.locator(".command code").first
+    assert said.inner_text().replace("\n", " ") == sample_results()["command"]
+    assert all(one.evaluate("option => option.getClientRects().length") == 1 for one in said.locator(".option").all())
+    page.context.close()
+
+
+def test_a_name_without_blanks_leaves_room_for_the_other_columns_of_the_index(browser, tmp_path):
+    for place, title in enumerate(("Experiment: y in wine", f"Experiment: {'long_name_' * 8}in wine")):
+        run = tmp_path / f"2026010{place + 1}-000000-experiment"
+        run.mkdir()
+        (run / "results.json").write_text(json.dumps(sample_results(title=title)))
+    page, _ = visit(browser, write_index(tmp_path).as_uri(), 1024)
+    assert page.get_by_role("searchbox").count() == 0  # two runs are found without a filter
+    heights = [one.bounding_box()["height"] for one in page.locator("td[data-label=Made] time").all()]
+    page.context.close()
+    assert max(heights) < 60  # two lines

@@ -1,16 +1,21 @@
 """Drawings as they travel in a page: small, whole, and with their texts unharmed."""
 
 import base64
+import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure as Canvas
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import toolkit as tk
-from toolkit.core import figures
+from toolkit.core import Estimate, figures
 from toolkit.core.face import NOTHING_MIME, Face
 from toolkit.core.figures import Drawing, Picture
 from toolkit.core.result import Result
@@ -120,7 +125,7 @@ def test_every_figure_of_an_experiment_carries_its_data(census):
     evaluation = tk.evaluate(training.model, parts, latency=False)
     cells = tk.figure(evaluation, "confusion").data
     assert cells.to_numpy()[:, 1:].astype(int).sum() == parts.test.rows
-    assert list(cells) == ["true", *(f"called {label}" for label in evaluation.confusion)]
+    assert list(cells) == ["true", *(f"predicted {label}" for label in evaluation.confusion)]
     fairness = tk.audit_fairness(training.model, parts)
     explanation = tk.explain(training.model, parts, most_rows=60)
     for result in (parts.test, training, evaluation, fairness, explanation):
@@ -138,3 +143,59 @@ def test_every_figure_of_an_experiment_carries_its_data(census):
     recalls = tk.figure(fairness, "recall").data
     assert set(recalls["metric"]) == {"recall"}
     assert "Data of this figure" in tk.figure(fairness, "disparities")._repr_html_()
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_an_interval_without_an_end_reaches_to_the_edge_of_the_axes(upright):
+    ax = Canvas().subplots()
+    numbers = [Estimate(0.5, 0.4, 0.6), Estimate(0.1, -math.inf, 0.2), Estimate(0.3), Estimate(0.2, -1, math.inf)]
+    figures.draw_intervals(ax, range(4), numbers, upright=upright)
+    low, high = ax.get_ylim() if upright else ax.get_xlim()
+    ends = [line[:, int(upright)].tolist() for lines in ax.collections for line in lines.get_segments()]
+    assert ends == [[0.4, 0.6], [low, 0.2], [low, high]]
+
+
+def test_names_of_many_classes_do_not_lie_on_another():
+    rng = np.random.default_rng(0)
+    labels = [f"Class of goods with a longish name no. {place}" for place in range(25)]
+    true = rng.permutation(np.repeat(labels, 8))
+    frame = pd.DataFrame({"y_true": true, "y_pred": rng.choice(labels, len(true))})
+    evaluation = tk.evaluate(*tk.load_predictions(frame, y_pred="y_pred"), latency=False)
+    ax = evaluation.drawing("confusion").on()
+    ax.figure.canvas.draw()
+    for ticks, side in ((ax.get_xticklabels(), 0), (ax.get_yticklabels(), 1)):
+        assert len({tick.get_text() for tick in ticks}) == 25
+        spans = sorted(tuple(tick.get_window_extent().get_points()[:, side]) for tick in ticks)
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
+    plt.close(ax.figure)
+
+
+def test_the_title_of_a_drawing_in_a_notebook_stands_above_its_legend():
+    def draw(ax):
+        ax.plot([0, 1], [0, 1], label="a line with a long name")
+        figures.legend_above(ax)
+
+    ax = Drawing("line", Picture("A title that is as long as the legend", "", ""), draw, pd.DataFrame()).on()
+    ax.figure.canvas.draw()
+    assert ax.figure._suptitle.get_window_extent().y0 >= ax.get_legend().get_window_extent().y1
+    plt.close(ax.figure)
+
+
+def test_a_number_in_a_confusion_matrix_can_be_read_by_day_and_by_night():
+    shares = np.arange(101) / 100
+    rows = {"y_true": np.repeat(["a", "b"], 1000), "y_pred": ["a"] * 1000 + ["b"] * 500 + ["a"] * 500}
+    ax = tk.evaluate(*tk.load_predictions(rows, y_pred="y_pred"), latency=False).plot("confusion")
+    (image,) = ax.images
+    shades = image.cmap(image.norm(shares))[:, :3]
+    turn = [[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]]  # hue-rotate(180deg)
+    inks = {text.get_color() for text in ax.texts}
+    assert inks == {"black"}
+    for filtered in (lambda rgb: rgb, lambda rgb: np.clip((0.92 - 0.84 * rgb) @ np.transpose(turn), 0, 1)):
+        ink, ground = luminance(filtered(np.zeros(3))), luminance(filtered(shades))
+        assert ((np.maximum(ink, ground) + 0.05) / (np.minimum(ink, ground) + 0.05)).min() >= 4.5
+    plt.close(ax.figure)
+
+
+def luminance(rgb):
+    """Return the relative luminance of WCAG."""
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]

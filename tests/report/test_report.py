@@ -185,6 +185,15 @@ class TestWords:
         assert labels[0] == first
         assert len(labels) == 6
 
+    def test_where_nothing_is_measured_on_what_numbers_are_beside_there_is_no_column_for_it(self, html, tmp_path):
+        number = {"name": "drift.columns_share", "label": "Share", "on": "current table", "beside": "reference"}
+        told = sample_results(key_numbers=[{**number, "value": entry(0.8)}])
+        page = render(saved(notebook_of(code("publish()", [published(told)])), tmp_path / "share.ipynb"))
+        heads = [re.findall(r"<th scope=.col[^>]*>(.*?)</th>", text)[:5] for text in (html, page.read_text("utf-8"))]
+        assert heads[0] == ["Metric", "Test part", "Baseline", "Difference", "Against baseline"]
+        assert heads[1][:3] == ["Metric", "Current table", "Role"]
+        assert "the tick the reference" not in page.read_text("utf-8")
+
     def test_a_finding_links_to_where_it_is_shown(self):
         made = Page(sample_notebook())
         links = {issue.code: (issue.link, issue.section) for issue in made.findings_first}

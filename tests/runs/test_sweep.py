@@ -181,6 +181,15 @@ class TestThePage:
         assert cell_html(Estimate(0.6, low, high)) in page
         assert page.count("<tr class=") == 4
 
+    def test_a_number_that_is_not_among_the_first_of_a_report_is_shown_and_averaged_all_the_same(self, tmp_path):
+        values = {name: Estimate(place / 10) for place, name in enumerate("abcde", 1)}
+        swapped = dict(reversed(values.items()))
+        runs = [made(tmp_path, seed, numbers) for seed, numbers in enumerate([values, swapped, values, swapped])]
+        swept = [SweptReport({"order": at % 2, "seed": at // 2}, None, run, "") for at, run in enumerate(runs)]
+        page = sweep_html("T", swept)
+        assert ">not defined<" not in page
+        assert all(page.count(f'data-sort="{place / 10}"') == 4 for place in range(1, 6))
+
     def test_hostile_values_are_inert(self, tmp_path):
         run = made(tmp_path, 1, {HOSTILE: Estimate(0.5)})
         swept = [

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from toolkit.core import Estimate, FaceTable, one_line, result_html, shorten, slug, spoken
+from toolkit.core import Estimate, FaceTable, counted, one_line, result_html, shorten, slug, spoken
 from toolkit.core.resources import read_mapping, read_yaml, templates_folder, write_text
 from toolkit.errors import InputError, listed, nearest
 
@@ -143,7 +143,7 @@ class Section(NamedTuple):
         return sum(bool(one.text) for one in self.answers)
 
     def _repr_html_(self) -> str:
-        asked = f": {self.answered} of {len(self.answers)} questions answered" if self.answers else ""
+        asked = f": {self.answered} of {counted(len(self.answers), 'question')} answered" if self.answers else ""
         content = environment().get_template("section.html.j2").render(section=self)
         return result_html(self.title + asked, self.lead, [content])
 
@@ -230,7 +230,7 @@ def _flow(value: object) -> str:
 
 
 def _pairs(entries: Mapping[str, object]) -> str:
-    return ", ".join(f"{key} = {as_text(entry)}" for key, entry in entries.items())
+    return ", ".join(f"{key} = {'none' if entry is None else as_text(entry)}" for key, entry in entries.items())
 
 
 def _cell(value: Cell) -> str:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic_core import CoreSchema
 
-_MOST_DECIMALS = 6  # an interval narrower than these can show is none to a reader
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -67,9 +65,9 @@ class Estimate:
         """
         numbers = (self.value, self.low, self.high)
         width, size = self.high - self.low, max(map(abs, numbers))
-        decimals = math.ceil(-math.log10(width / 2)) if 0 < width < math.inf else _MOST_DECIMALS + 1
+        decimals = math.ceil(-math.log10(width / 2)) if 0 < width < math.inf else 7  # one more than is shown
         usual = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-        fixed = decimals <= _MOST_DECIMALS and size < 1e15
+        fixed = decimals <= 6 and size < 1e12
         value, low, high = (_fixed(one, max(decimals, usual)) if fixed else format_number(one) for one in numbers)
         return value, low, high
 
@@ -160,25 +158,25 @@ def format_p(value: float) -> str:
 
 
 def format_number(value: float) -> str:
-    """Write a number the way the reports do: counts whole, others to three decimals or four digits.
+    """Write a number as the reports do: counts whole, others to three decimals or four digits, below 1e-12 as 0.
 
     Examples
     --------
     >>> format_number(3), format_number(3.0), format_number(107679.0), format_number(0.95123)
     ('3', '3.000', '107,679', '0.951')
-    >>> format_number(12345.678), format_number(-0.00012)
-    ('12,346', '−0.00012')
+    >>> format_number(12345.678), format_number(-0.00012), format_number(9.4892e13), format_number(-2.5e-9)
+    ('12,346', '−0.00012', '9.489e+13', '−2.5e-09')
     """
     if not math.isfinite(value):
         return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
     if isinstance(value, int) or size >= 1000 or (size >= 10 and size == int(size)):
-        text = f"{size:,.0f}" if size < 1e15 else f"{size:.3g}"
-    elif size >= 10:
-        text = f"{size:.4g}"
+        text = f"{size:,.0f}" if size < (1e15 if isinstance(value, int) else 1e12) else f"{size:.4g}"
+    elif 1e-12 <= size < 0.001:
+        text = f"{size:.{1 - math.floor(math.log10(size))}f}" if size >= 1e-6 else f"{size:.3g}"
     else:
-        text = f"{size:.3f}" if size >= 0.001 or size < 1e-6 else f"{size:.{1 - math.floor(math.log10(size))}f}"
-    return f"−{text}" if value < 0 and size >= 1e-6 else text
+        text = f"{size:.4g}" if size >= 10 else f"{size:.3f}"
+    return f"−{text}" if value < 0 and size >= 1e-12 else text
 
 
 UNKNOWN = Estimate(math.nan)

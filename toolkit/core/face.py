@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_TEXT = 200
 OPEN_FINDINGS = 5  # in a cell
 TERMINAL_ROWS, TERMINAL_WIDTH, TERMINAL_TEXT = 10, 110, 32
-_NAMES = frozenset({"metric", "disparity", "measure"})
+_NAMES = frozenset({"metric", "disparity", "measure", "point"})
 _P_VALUES = frozenset({"p_value", "p_adjusted", "missing_p_adjusted"})
 _WHOLE = frozenset({"finding", "names"})
 NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
@@ -146,15 +146,16 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
 
     The first column heads its row. Names of metrics and of columns are written in words, which the CSV keeps as they
     are. Only the first ``most`` rows are shown; the caption then says how many there are. A link below holds the rows
-    as CSV.
+    as CSV, with the columns that are not shown since all their texts are empty.
     """
+    link, frame = csv_link(frame), frame.loc[:, ~(frame == "").all().to_numpy()] if len(frame) else frame
     if len(frame) > most:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
     names = [str(name) for name in frame.columns]
     rows = list(frame.head(most).itertuples(index=False, name=None))
     numeric = [place > 0 and _is_numeric(row[place] for row in rows) for place in range(len(names))]
     cells = [list(map(cell_html, row, names)) for row in rows]
-    return str(face_macros().table(caption, list(map(spoken, names)), numeric, cells)) + csv_link(frame)
+    return str(face_macros().table(caption, list(map(spoken, names)), numeric, cells)) + link
 
 
 def content_policy(scripts: Iterable[str], *more: str) -> str:

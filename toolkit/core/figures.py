@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.estimate import Estimate
@@ -84,7 +85,7 @@ class Drawing(NamedTuple):
             return ax
         with plt.rc_context(fname=_STYLE):
             ax = self.styled(plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1])
-            ax.set_title(shorten(self.words.title, 60))
+            ax.figure.suptitle(shorten(self.words.title, 60), x=0.01, ha="left")  # above a legend, too
         return ax
 
     def figure(self, width: float = 6.4, height: float = 4.0) -> Figure:
@@ -110,34 +111,31 @@ class Drawing(NamedTuple):
 def draw_intervals(
     ax: Axes, places: Iterable[float], numbers: Iterable[Estimate], *, upright: bool = False, **style: Any
 ) -> None:
-    """Draw numbers as markers with their intervals as lines.
+    """Draw numbers as markers with their intervals as lines; one without an end reaches to the edge of the axes.
 
-    Parameters
-    ----------
-    ax : Axes
-    places : iterable of float
-        Of each number along the other axis.
-    numbers : iterable of Estimate
-    upright : bool
-        Whether the numbers run upwards rather than to the right.
-    **style
-        How the markers are drawn and, in colour and width, the lines: words that ``Axes.plot`` takes.
+    Each has its place along the other axis; ``upright`` tells that numbers run upwards rather than to the right, and
+    ``style`` how markers are drawn and, in colour and width, the lines: words that ``Axes.plot`` takes.
     """
     import numpy as np
 
     at = np.array(list(places), dtype=float)
     style = dict[str, Any](color=BLUE, marker="o", markersize=6, linewidth=2, linestyle="none") | style
     values, low, high = np.array([[one.value, one.low, one.high] for one in numbers]).reshape(-1, 3).T
-    known = np.isfinite(low + high)
-    lines = ax.vlines if upright else ax.hlines
-    lines(at[known], low[known], high[known], color=style["color"], linewidth=style["linewidth"])
-    x, y = (at, values) if upright else (values, at)
-    ax.plot(x, y, **style)
+    lines = partial(ax.vlines if upright else ax.hlines, color=style["color"], linewidth=style["linewidth"])
+    known, endless = np.isfinite(low + high), np.isinf(low) | np.isinf(high)
+    lines(at[known], low[known], high[known])
+    ax.plot(*((at, values) if upright else (values, at)), **style)
+    if endless.any():
+        edges = ax.get_ylim() if upright else ax.get_xlim()
+        lines(at[endless], *np.clip([low[endless], high[endless]], *edges))
+        (ax.set_ylim if upright else ax.set_xlim)(edges)
 
 
 def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.6) -> None:
     """Name the rows of a figure, the first one on top at 0."""
     ax.set_yticks(range(len(names)), names)
+    if len(names) > 23:  # else one would lie on another
+        ax.tick_params(labelsize=210 / len(names))
     ax.set_ylim(len(names) - 1 + beside, -beside)
 
 
@@ -156,9 +154,9 @@ def draw_beside(
     """
 
     def draw(ax: Axes) -> None:
-        draw_intervals(ax, range(len(names)), numbers, **style)
         if math.isfinite(middle):
             ax.axvline(middle, color=GREY, linewidth=1, linestyle=":")
+        draw_intervals(ax, range(len(names)), numbers, **style)
         name_rows(ax, names)
         ax.set_xlabel(label)
 

@@ -107,13 +107,15 @@ def one_line(text: object) -> str:
 def shorten(text: object, most: int = 40) -> str:
     r"""Write a text on one line of at most ``most`` printable signs, and mark where it was cut.
 
+    A label, of fewer than 80 signs, keeps its end too: long names often begin alike.
+
     Examples
     --------
-    >>> shorten("two\nlines"), shorten("capital_gains", 8)
-    ('two lines', 'capital…')
+    >>> shorten("two\nlines"), shorten("capital_gains_of_1994", 12), shorten("A sentence. " * 9, 80)[-12:]
+    ('two lines', 'capital…1994', '. A sentenc…')
     """
-    line = one_line(text)
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    line, end = one_line(text), most // 3 if most < 80 else 0
+    return line if len(line) <= most else f"{line[: most - 1 - end]}…{line[len(line) - end :]}"
 
 
 def value_text(value: object, most: int = 40) -> str:
@@ -129,7 +131,8 @@ def value_text(value: object, most: int = 40) -> str:
     if not isinstance(value, Real) or isinstance(value, bool):
         return shorten(value, most) or "(empty)"
     number = float(value) + 0.0  # so that −0 is 0
-    whole = f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else ""
+    # Of a value there is no error of rounding, however small it is.
+    whole = f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.3g}" * (abs(number) < 1e-12)
     return "missing" if math.isnan(number) else whole or format_number(number)
 
 

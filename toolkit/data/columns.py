@@ -197,8 +197,7 @@ def readable(profile: pd.DataFrame) -> pd.DataFrame:
     >>> readable(describe_columns(pd.DataFrame({"age": [20, 40]}))).to_dict("records")
     [{'column': 'age', 'kind': 'whole number', 'missing': 'none', 'distinct': 2, 'values': '20 to 40, mean 30'}]
     """
-    shares = profile["missing"]
-    missing = ["none" if share == 0 else f"{share:.1%}" if share >= 0.001 else "under 0.1%" for share in shares]
+    missing = ["none" if one == 0 else f"{one:.1%}" if one >= 0.001 else "under 0.1%" for one in profile["missing"]]
     values = list(map(_values_text, profile.to_dict("records")))
     return profile[["column", "kind", "missing", "distinct"]].assign(missing=missing, values=values)
 

@@ -97,10 +97,8 @@ class EvidentlyPage(Result, frozen=True):
     def findings(self) -> list[Finding]:
         """Say where evidently saw a sample only, and which columns it does not draw."""
         found = [finding("DRIFT-EVIDENTLY-SAMPLED", "info", rows=MOST_ROWS)] if self.rows > MOST_ROWS else []
-        if self.left_out:
-            named = listed([f"{name!r} ({why})" for name, why in self.left_out.items()], 5, longest=120)
-            found.append(finding("DRIFT-EVIDENTLY", "info", columns=named))
-        return found
+        named = [f"{name!r} ({why})" for name, why in self.left_out.items()]
+        return [*found, *([finding("DRIFT-EVIDENTLY", "info", columns=listed(named, 5))] if named else [])]
 
     def record(self) -> Record:
         """Return the file."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.core import Face, Finding, Record, Result, against_baseline, beside, shorten, titled
 from toolkit.core.estimate import UNKNOWN, Estimate, format_number, spread
-from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_rows
 from toolkit.data import Dataset
 from toolkit.data.fingerprint import fingerprint
 from toolkit.evaluation.findings import drawing, face
@@ -178,7 +178,7 @@ def _cost(evaluation: Evaluation, kind: str) -> Drawing:
         ax.step(finite["threshold"], finite["expected_cost"], where="pre", color=BLUE)
         if chosen:
             ax.axvline(chosen.value, color=ORANGE, linewidth=1.2, label=f"threshold {chosen.value:.4g}")
-            ax.legend()
+            legend_above(ax)
         ax.set(xlabel="Threshold", ylabel=f"Expected cost of one row{f' ({unit})' if unit else ''}")
 
     best = finite.iloc[int(finite["expected_cost"].to_numpy().argmin())]
@@ -197,7 +197,7 @@ def _scores(evaluation: Evaluation, kind: str) -> Drawing:
             ax.stairs(bins[name], edges, color=colour, linewidth=1.5, label=name)
         if chosen and math.isfinite(chosen.value):
             ax.axvline(chosen.value, color=ORANGE, linewidth=1.2, label="threshold")
-        ax.legend()
+        legend_above(ax)
         ax.set(xlabel="Score", ylabel="Share of the class")
 
     means = {name: float(((bins["low"] + bins["high"]) / 2 * bins[name]).sum()) for name in ("positive", "negative")}
@@ -225,29 +225,25 @@ def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
 
 def _confusion(cells: pd.DataFrame) -> Drawing:
     counts, names = cells.to_numpy(), [shorten(name, _LABEL) for name in cells.index]
-    sizes = counts.sum(axis=1)
+    sizes, below = counts.sum(axis=1), names
+    if len(names) > 12:  # too many to be named below, too
+        below = [str(place) for place in range(1, len(names) + 1)]
+        names = list(map("{}: {}".format, below, names))
 
     def draw(ax: Axes) -> None:
         shares = counts / np.maximum(sizes, 1)[:, None]
-        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        ax.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 else 90)
-        ax.set_yticks(range(len(names)), names)
+        # No shade is so dark that a number on it could not be read, by day and, turned over, by night.
+        ax.imshow(shares, cmap="Blues", vmin=0, vmax=2 if len(names) <= 12 else 1, aspect="auto")
+        name_rows(ax, names, 0.5)
+        ax.set_xticks(range(len(names)), below, rotation=90 if 4 < len(names) <= 12 else 0)
         for (row, column), count in np.ndenumerate(counts if len(names) <= 12 else counts[:0]):
-            rate = shares[row, column]
-            text = f"{count:,.0f}\n{rate:.1%}" if len(names) <= 5 else f"{count:,.0f}"
-            colour = "white" if rate > 0.55 else "#222222"
-            ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+            text = f"{count:,.0f}\n{shares[row, column]:.1%}" if len(names) <= 5 else f"{count:,.0f}"
+            ax.text(column, row, text, ha="center", va="center", color="black", fontsize=9)
         ax.set(xlabel="Predicted", ylabel="True")
 
-    if len(cells) == 2:
-        (tn, fp), (fn, tp) = counts
-        named = {"true positives": tp, "false positives": fp, "false negatives": fn, "true negatives": tn}
-        said = ", ".join(f"{count:,.0f} {name}" for name, count in named.items())
-    else:
-        rated = zip(names, counts.diagonal(), sizes, strict=True)
-        rates = [f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated]
-        said = f"Correctly classified: {'; '.join(rates[:_MOST_LABELS])}"
-    return drawing("confusion", draw, cells.rename(columns="called {}".format).reset_index(), grid="", counted=said)
+    rated = zip(names[:_MOST_LABELS], counts.diagonal(), sizes, strict=False)
+    said = "; ".join(f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated)
+    return drawing("confusion", draw, cells.rename(columns="predicted {}".format).reset_index(), grid="", said=said)
 
 
 def _per_class(table: pd.DataFrame) -> Drawing:
@@ -260,7 +256,7 @@ def _per_class(table: pd.DataFrame) -> Drawing:
             draw_intervals(ax, np.arange(len(shown)) + shift, shown[name], **style)
         name_rows(ax, [f"{name} ({rows:,})" for name, rows in zip(names, shown["support"], strict=True)])
         ax.set(xlim=(0, 1.02), xlabel="Recall and precision")
-        ax.legend(loc="lower left")
+        legend_above(ax)
 
     rated = zip(names, shown["recall"], shown["precision"], strict=True)
     said = [f"{name}: recall {recall}, precision {precision}" for name, recall, precision in rated]

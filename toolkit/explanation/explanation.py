@@ -194,7 +194,7 @@ def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
     wide = [(name, error) for name, error in known if error > explanation.precision]
     if wide and drawn.stopped != "precision":
         number = "1 row is" if rows == 1 else f"{rows:,} rows are"
-        said = [f"{name} ({f'{error:.1%}' if np.isfinite(error) else 'unknown'})" for name, error in wide]
+        said = [f"{shorten(name)} ({f'{error:.1%}' if np.isfinite(error) else 'unknown'})" for name, error in wide]
         about = {"number": number, "ended": _ENDED[drawn.stopped], "wide": listed(said, 5)}
         severity = "low" if drawn.stopped == "time" else "info"
         yield finding("EXPLAIN-IMPRECISE", severity, wanted=100 * explanation.precision, **about)
@@ -204,7 +204,7 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
     """Yield which sensitive columns are used, and which important ones say the same."""
     total, sensitive = sum(one.value for one in explanation.overall["mean_abs_shap"]), explanation.data.sensitive
     said = [
-        f"{row['column']} (rank {rank_text(row)} of {len(explanation.overall)}, "
+        f"{shorten(row['column'])} (rank {rank_text(row)} of {len(explanation.overall)}, "
         f"{row['mean_abs_shap'].value / total:.1%} of all attributions)"
         for _, row in explanation.overall.iterrows()
         if row["column"] in sensitive and row["mean_abs_shap"].value > 0
@@ -213,7 +213,8 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
         yield finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns=listed(said))
     foremost, pairs = explanation.overall["column"].head(REPORTED), explanation.redundant
     pairs = pairs[pairs[["first", "second"]].astype(str).isin(foremost.tolist()).any(axis=1)]
-    if told := [f"{row.first} and {row.second} ({row.measure} {row.value:.2f})" for row in pairs.itertuples()]:
+    named = "{} and {} ({} {:.2f})".format
+    if told := [named(shorten(one.first), shorten(one.second), one.measure, one.value) for one in pairs.itertuples()]:
         yield finding("EXPLAIN-REDUNDANT", "low", least=REDUNDANT, pairs=listed(told, FOREMOST))
 
 
@@ -231,7 +232,7 @@ def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     sizes = np.array([one.value for one in foremost["mean_abs_shap"]])
     # The increase goes with the square of the attributions where these are right.
     limits = zip(foremost["column"], _IDLE * most * (sizes / sizes.max(initial=1e-300)) ** 2, strict=True)
-    if idle := [f"{name} ({increases[name]})" for name, limit in limits if increases[name].high < limit]:
+    if idle := [f"{shorten(name)} ({increases[name]})" for name, limit in limits if increases[name].high < limit]:
         yield finding("EXPLAIN-IDLE", "low", "permutation", foremost=FOREMOST, loss=check.loss, columns=listed(idle))
 
 
@@ -241,8 +242,8 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     if units and units.kind == "group" and units.count < FEW_GROUPS:
         yield finding("EXPLAIN-FEW-GROUPS", "medium", units.name, units=units)
     if len(few := table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])):
-        names = listed([f"{row['by']} {row['group']} ({row['rows']})" for _, row in few.iterrows()], FOREMOST)
-        yield finding("EXPLAIN-GROUP-SMALL", "info", groups=names)
+        names = [f"{shorten(one.by)} {shorten(one.group)} ({one.rows})" for one in few.itertuples()]
+        yield finding("EXPLAIN-GROUP-SMALL", "info", groups=listed(names, FOREMOST))
     if len(apart := table[table["p_adjusted"] <= ALPHA]):
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, Severity, by_severity, drawer, facer, finder, spoken, titled
+from toolkit.core import Finding, Severity, by_severity, counted, drawer, facer, finder, spoken, titled
 from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.data import Dataset
@@ -52,12 +52,13 @@ def judge_estimate(
         found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], **said))
     if not reference.features.shape[1]:
         found.append(finding(f"ESTIMATE-FROM-SCORES {reference.task}", "low", rows=reference.rows))
-    rarer, what = reference.rows, "rows"
+    rarer, kind = reference.rows, ""
     if reference.task != "regression":
         right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
         rarer = int(min(right.sum(), reference.rows - right.sum()))
-        what += " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
-    found += [finding("ESTIMATE-SMALL-REFERENCE", "medium", rarer=rarer, what=what)] if rarer < FEW_REFERENCE else []
+        kind = " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
+    if rarer < FEW_REFERENCE:
+        found.append(finding("ESTIMATE-SMALL-REFERENCE", "medium", few=counted(rarer, "row") + kind))
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
         severity: Severity = "medium" if outside > MOST_UNSUPPORTED else "low"
         found.append(finding("ESTIMATE-OUT-OF-RANGE", severity, outside=outside))

@@ -132,9 +132,8 @@ class SweptReport(NamedTuple):
 
     @property
     def numbers(self) -> dict[str, KeyNumber]:
-        """Its first key numbers by name."""
-        found = self.run.summary.key_numbers if self.run and self.run.summary else ()
-        return {one.name: one for one in found[:MOST_NUMBERS]}
+        """Its key numbers by name."""
+        return {one.name: one for one in (self.run.summary.key_numbers if self.run and self.run.summary else ())}
 
 
 def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
@@ -146,7 +145,8 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
     doi:10.1214/ss/1030550859).
     """
     varied, alike = list(reports[0].varied), dict[tuple[str, ...], list[SweptReport]]()
-    labels = {name: one.label or name for report in reports for name, one in report.numbers.items()}
+    firsts = [list(report.numbers.values())[:MOST_NUMBERS] for report in reports]
+    labels = {one.name: one.label or one.name for first in firsts for one in first}
     for report in reports:
         others = (value for name, value in zip(varied, report.values, strict=True) if name != "seed")
         alike.setdefault(tuple(others), []).append(report)
