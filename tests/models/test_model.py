@@ -14,12 +14,13 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import precision_score, recall_score, roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
 
@@ -263,6 +264,34 @@ def test_a_model_that_does_not_cut_its_scores_in_the_middle_is_judged_as_it_deci
 def test_a_threshold_for_the_other_class_is_not_used_and_said():
     model = replace(Model.of(KINDS["scikit-learn"](None), DATA), threshold=Threshold(0.2, Rule("recall", 0.9)))
     other = load_dataset(ROWS, target="buys", positive="no")
+@pytest.mark.parametrize("positive", ["yes", "no"])
+@pytest.mark.parametrize("neighbours", [4, 5])
+def test_rows_halfway_are_decided_as_the_model_decides_them(neighbours, positive):
+    """Of four neighbours two are often of either class: scikit-learn then takes the first class."""
+    fitted = KNeighborsClassifier(neighbours).fit(ROWS[NAMES], ROWS["buys"])
+    said, true = fitted.predict(ROWS[NAMES]) == positive, ROWS["buys"] == positive
+    scores = fitted.predict_proba(ROWS[NAMES])[:, 0]
+    assert (np.sum(scores == 0.5) > 20) == (neighbours == 4)
+    found = evaluate(fitted, load_dataset(ROWS, target="buys", positive=positive), latency=False).scalars()
+    assert found["test.recall"].value == pytest.approx(recall_score(true, said), abs=1e-12)
+    assert found["test.precision"].value == pytest.approx(precision_score(true, said), abs=1e-12)
+
+
+def test_a_single_row_halfway_and_scores_that_are_all_alike_leave_the_usual_threshold():
+    class Halves(LogisticRegression):
+        def predict_proba(self, rows):
+            score = np.where(rows.index < self.halfway, 0.5, 0.7)
+            return np.column_stack([1 - score, score])
+
+        def predict(self, rows):
+            return self.classes_[(self.predict_proba(rows)[:, 1] > 0.5).astype(int)]
+
+    for halfway, default in ((1, True), (2, False), (400, True)):
+        model = Halves().fit(ROWS[NAMES], ROWS["buys"])
+        model.halfway = halfway
+        assert (evaluate(model, DATA, latency=False).threshold.value == 0.5) == default
+
+
     found = evaluate(model, other, latency=False)
     assert found.threshold.value == 0.5
     (note,) = [note for note in found.findings() if note.code == "MODEL-THRESHOLD-UNUSED"]
