@@ -303,13 +303,31 @@ def test_it_takes_its_columns_out_of_any_table():
     assert model.columns == dict.fromkeys(NAMES, "")
     more = DATA.features.assign(other="x")
     assert (model.predict(more) == model.predict(DATA.features[NAMES])).all()
-    with pytest.raises(NotApplicableError, match=r"needs columns that the table does not have: noise\."):
+    with pytest.raises(NotApplicableError, match=r"needs features that the table does not have: noise\."):
         model.predict(DATA.features[["age in years"]])
 
 
 def test_it_predicts_a_dataset_as_its_features():
     data = load_dataset("wine")
     model = train(split_dataset(data, seed=0), candidates=["logistic"], cv=2).model
+def test_a_column_that_was_left_out_of_the_features_is_named_with_the_way_to_keep_it():
+    table = people().assign(constant=1.0)
+    model = LogisticRegression().fit(table[[*NAMES, "constant"]].fillna(0), table["buys"])
+    with pytest.raises(NotApplicableError, match=r"constant\. Where they are columns of it, read it with .*like=model"):
+        evaluate(model, load_dataset(table, target="buys"), latency=False)
+    later = load_dataset(table, target="buys", like=model)
+    right = (model.predict(table[[*NAMES, "constant"]]) == table["buys"]).mean()
+    assert evaluate(model, later, latency=False).scalars()["test.accuracy"].value == pytest.approx(right, abs=1e-12)
+
+
+def test_a_library_that_fails_is_quoted_without_its_stack():
+    city = np.repeat(["rome", "oslo", "bern"], 100)
+    rows = pd.DataFrame({"city": pd.Categorical(city), "y": np.where(city == "bern", "a", "b")})
+    model = XGBClassifier(n_estimators=9, enable_categorical=True).fit(rows[["city"]], rows["y"] == "b")
+    with pytest.raises(InputError, match=r"Found a category not in the training set .* `zagreb`$"):
+        evaluate(model, load_dataset(rows.assign(city=np.where(city == "rome", "zagreb", city)), target="y"))
+
+
     assert (model.predict(data) == model.predict(data.features)).all()
     assert (model.predict_proba(data) == model.predict_proba(data.features)).all()
 
@@ -324,7 +342,7 @@ def test_a_column_that_is_there_itself_stands_for_no_other():
     """Names are matched without blanks, as LightGBM writes them, but each column is given to the model once."""
     rows = pd.DataFrame({"a b": [0.0, 1.0, 2.0, 3.0], "a_b": [3.0, 1.0, 0.0, 2.0]})
     model = Model.of(LogisticRegression().fit(rows, [0, 1, 0, 1]))
-    with pytest.raises(NotApplicableError, match="needs columns that the table does not have: a_b"):
+    with pytest.raises(NotApplicableError, match="needs features that the table does not have: a_b"):
         model.predict(rows[["a b"]])
 
 
