@@ -110,8 +110,8 @@ def shown(value: object) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Write on one line why something failed; of a long text the beginning and the end, where libraries say it."""
-    line = " ".join(str(error).split())
+    """Write on one line why something failed, no stack; of a long text the beginning and the end, that say it."""
+    line = " ".join(str(error).partition("\nStack trace:")[0].split())
     return line if len(line) <= 300 else f"{line[:100]} … {line[-200:]}"
 
 

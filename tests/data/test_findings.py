@@ -63,6 +63,7 @@ def test_high_cardinality():
         (["Yes", "no", "yes", "maybe"], "'Yes', 'yes'"),
         (["caf\u00e9", "cafe\u0301", "tea"], "'cafe\\u0301', 'café'"),
         (["a b", "a\u00a0b", "c"], r"'a b', 'a\xa0b'"),
+        (["0", "1", "1.0"], "'1', '1.0'"),
     ],
 )
 def test_labels_that_look_the_same(labels, shown):
@@ -191,6 +192,7 @@ def test_tiny_tables_and_tiny_classes_get_no_score():
     rare = pd.Series([0] * 97 + [1] * 3)
     assert leakage_scores(pd.DataFrame({"a": rare}), rare, "binary") == {}
     assert next(check_features(pd.DataFrame({"a": Y[:15]}), Y[:15], "binary")).code == "DATA-FEW-ROWS"
+    assert "has only 1 row;" in next(check_features(pd.DataFrame({"a": Y[:1]}), Y[:1], "binary")).message
     assert "DATA-TARGET-COPY" in {f.code for f in check_features(pd.DataFrame({"a": rare}), rare, "binary")}
 
 

@@ -369,6 +369,29 @@ def test_long_whole_numbers_are_the_labels_that_they_were_in_text(tmp_path, endi
     assert {note.code for note in data.notes} == set()
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl", "xlsx"])
+def test_categories_that_are_yes_and_no_are_known_again_in_files_that_hold_yes_and_no(tmp_path, ending):
+    told = np.arange(100) % 3 == 0
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "told": pd.Categorical(told), "y": [0, 1] * 50})
+    write = {"csv": rows.to_csv, "xlsx": rows.to_excel, "parquet": rows.to_parquet}
+    write.get(ending, lambda path, index: rows.to_json(path, orient="records", lines=True))(
+        tmp_path / f"later.{ending}", index=False
+    )
+    later = load_dataset(tmp_path / f"later.{ending}", like=load_dataset(rows, target="y"))
+    assert later.features["told"].tolist() == list(map(str, told))
+    assert "DATA-UNSEEN-LABELS" not in {note.code for note in later.notes}
+
+
+@pytest.mark.parametrize("known", ["bool", "int64"])
+@pytest.mark.parametrize("later", ["bool", "boolean", "object", "int64", "float64"])
+def test_labels_of_yes_and_no_are_the_same_as_booleans_and_as_numbers(known, later):
+    told = pd.Series(np.arange(100) % 3 == 0)
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "told": pd.Categorical(told.astype(known)), "y": [0, 1] * 50})
+    found = load_dataset(rows.assign(told=told.astype(later)), like=load_dataset(rows, target="y"))
+    assert found.features["told"].tolist() == told.astype(known).astype(str).tolist()
+    assert "DATA-UNSEEN-LABELS" not in {note.code for note in found.notes}
+
+
 def test_booleans_as_postgresql_writes_them_in_a_text_file_are_read_by_a_schema_that_has_booleans(tmp_path):
     told = np.arange(100) % 3 == 0
     rows = pd.DataFrame({"x": np.arange(100) / 7, "told": told, "y": np.arange(100) % 2 == 1})

@@ -393,7 +393,7 @@ WRONG = {
     "no model": (lambda t: detect_drift(t, t, model=LogisticRegression), "fitted model with a 'predict' method"),
     "signature": (
         lambda t: detect_drift(t, t, model=LinearRegression().fit(pd.DataFrame({"ages": [1, 2]}), [1, 2])),
-        "needs columns that reference does not have: ages. Did you mean 'age'",
+        "needs features that reference does not have: ages. Did you mean 'age'",
     ),
     "unfit model": (
         lambda t: detect_drift(t, t, model=LinearRegression()),

@@ -127,7 +127,7 @@ def test_what_needs_the_sensitive_column_is_said(found):
     assert needs["reweighing"] == needs["original"] == "no"
     assert needs["threshold_optimizer"] == "yes"
     model, test = other.models["threshold_optimizer"], apart.test
-    with pytest.raises(InputError, match="needs columns that the table does not have: sex"):
+    with pytest.raises(InputError, match="needs features that the table does not have: sex"):
         model.predict(test.features)
     with pytest.raises(InputError, match="needs the sensitive columns sex"):
         model.estimator.predict(test.features)

@@ -2,6 +2,8 @@
 
 import pickle
 from dataclasses import replace
+from datetime import date, time
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -14,10 +16,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import precision_score, recall_score, roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
@@ -31,6 +34,7 @@ from toolkit.evaluation.evaluate import evaluate
 from toolkit.fairness.audit import audit_fairness
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
+from toolkit.models.preprocessing import MANY_ROWS
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.models.train import train
@@ -260,6 +264,34 @@ def test_a_model_that_does_not_cut_its_scores_in_the_middle_is_judged_as_it_deci
     assert chosen.scalars()["test.recall"].value >= 0.9
 
 
+@pytest.mark.parametrize("positive", ["yes", "no"])
+@pytest.mark.parametrize("neighbours", [4, 5])
+def test_rows_halfway_are_decided_as_the_model_decides_them(neighbours, positive):
+    """Of four neighbours two are often of either class: scikit-learn then takes the first class."""
+    fitted = KNeighborsClassifier(neighbours).fit(ROWS[NAMES], ROWS["buys"])
+    said, true = fitted.predict(ROWS[NAMES]) == positive, ROWS["buys"] == positive
+    scores = fitted.predict_proba(ROWS[NAMES])[:, 0]
+    assert (np.sum(scores == 0.5) > 20) == (neighbours == 4)
+    found = evaluate(fitted, load_dataset(ROWS, target="buys", positive=positive), latency=False).scalars()
+    assert found["test.recall"].value == pytest.approx(recall_score(true, said), abs=1e-12)
+    assert found["test.precision"].value == pytest.approx(precision_score(true, said), abs=1e-12)
+
+
+def test_a_single_row_halfway_and_scores_that_are_all_alike_leave_the_usual_threshold():
+    class Halves(LogisticRegression):
+        def predict_proba(self, rows):
+            score = np.where(rows.index < self.halfway, 0.5, 0.7)
+            return np.column_stack([1 - score, score])
+
+        def predict(self, rows):
+            return self.classes_[(self.predict_proba(rows)[:, 1] > 0.5).astype(int)]
+
+    for halfway, default in ((1, True), (2, False), (400, True)):
+        model = Halves().fit(ROWS[NAMES], ROWS["buys"])
+        model.halfway = halfway
+        assert (evaluate(model, DATA, latency=False).threshold.value == 0.5) == default
+
+
 def test_a_threshold_for_the_other_class_is_not_used_and_said():
     model = replace(Model.of(KINDS["scikit-learn"](None), DATA), threshold=Threshold(0.2, Rule("recall", 0.9)))
     other = load_dataset(ROWS, target="buys", positive="no")
@@ -274,8 +306,26 @@ def test_it_takes_its_columns_out_of_any_table():
     assert model.columns == dict.fromkeys(NAMES, "")
     more = DATA.features.assign(other="x")
     assert (model.predict(more) == model.predict(DATA.features[NAMES])).all()
-    with pytest.raises(NotApplicableError, match=r"needs columns that the table does not have: noise\."):
+    with pytest.raises(NotApplicableError, match=r"needs features that the table does not have: noise\."):
         model.predict(DATA.features[["age in years"]])
+
+
+def test_a_column_that_was_left_out_of_the_features_is_named_with_the_way_to_keep_it():
+    table = people().assign(constant=1.0)
+    model = LogisticRegression().fit(table[[*NAMES, "constant"]].fillna(0), table["buys"])
+    with pytest.raises(NotApplicableError, match=r"constant\. Where they are columns of it, read it with .*like=model"):
+        evaluate(model, load_dataset(table, target="buys"), latency=False)
+    later = load_dataset(table, target="buys", like=model)
+    right = (model.predict(table[[*NAMES, "constant"]]) == table["buys"]).mean()
+    assert evaluate(model, later, latency=False).scalars()["test.accuracy"].value == pytest.approx(right, abs=1e-12)
+
+
+def test_a_library_that_fails_is_quoted_without_its_stack():
+    city = np.repeat(["rome", "oslo", "bern"], 100)
+    rows = pd.DataFrame({"city": pd.Categorical(city), "y": np.where(city == "bern", "a", "b")})
+    model = XGBClassifier(n_estimators=9, enable_categorical=True).fit(rows[["city"]], rows["y"] == "b")
+    with pytest.raises(InputError, match=r"Found a category not in the training set .* `zagreb`$"):
+        evaluate(model, load_dataset(rows.assign(city=np.where(city == "rome", "zagreb", city)), target="y"))
 
 
 def test_it_predicts_a_dataset_as_its_features():
@@ -295,7 +345,7 @@ def test_a_column_that_is_there_itself_stands_for_no_other():
     """Names are matched without blanks, as LightGBM writes them, but each column is given to the model once."""
     rows = pd.DataFrame({"a b": [0.0, 1.0, 2.0, 3.0], "a_b": [3.0, 1.0, 0.0, 2.0]})
     model = Model.of(LogisticRegression().fit(rows, [0, 1, 0, 1]))
-    with pytest.raises(NotApplicableError, match="needs columns that the table does not have: a_b"):
+    with pytest.raises(NotApplicableError, match="needs features that the table does not have: a_b"):
         model.predict(rows[["a b"]])
 
 
@@ -380,6 +430,77 @@ def test_a_gap_is_the_label_by_which_an_encoder_knows_it(model, gap):
     data = load_dataset(rows.assign(rated=FLOORS < 2), target="rated")
     assert data.features["floor"].isna().any()
     assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(wanted)
+
+
+KINDS_OF_LABELS = {
+    "intervals": pd.cut(pd.Series([1, 2, 3]), 3),
+    "days": pd.Series(pd.date_range("2020-01-31", periods=3)),
+    "dates": pd.Series([date(2020, 1, 31), date(2020, 2, 1), date(2020, 2, 2)]),
+    "months": pd.Series(pd.period_range("2020-01", periods=3, freq="M")),
+    "times": pd.Series([time(7), time(8, 30), time(9)]),
+    "durations": pd.Series(pd.to_timedelta([1, 2, 36], unit="h")),
+    "decimals": pd.Series([Decimal("1.5"), Decimal("2.5"), Decimal("3")]),
+    "yes and no": pd.Series([True, False, True], dtype=object),
+}
+
+
+@pytest.mark.parametrize("like", [True, False])
+@pytest.mark.parametrize("kind", KINDS_OF_LABELS)
+def test_an_encoder_meets_labels_again_that_are_neither_texts_nor_numbers(kind, like):
+    rows = ROWS[["noise"]].assign(floor=KINDS_OF_LABELS[kind].iloc[FLOORS // 2].set_axis(ROWS.index))
+    fitted = clone(ONE_HOT).fit(rows, FLOORS < 2)
+    data = load_dataset(rows.assign(rated=FLOORS < 2), target="rated", like=fitted if like else None)
+    assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(fitted.predict_proba(rows))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()),
+        make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"), LinearSVC()),
+        OneVsRestClassifier(make_pipeline(TargetEncoder(), LogisticRegression())),
+    ],
+    ids=["first step", "after an imputer", "one for each class"],
+)
+def test_an_encoder_meets_texts_again_that_are_numbers_wherever_it_stands(tmp_path, model):
+    rows = pd.DataFrame({"floor": np.array(["1", "2", "3"])[FLOORS // 2], "wing": np.array(["7", "9"])[FLOORS % 2]})
+    fitted = clone(model).fit(rows, FLOORS < 2)
+    rows.assign(rated=FLOORS < 2).to_csv(tmp_path / "rows.csv", index=False)
+    data = load_dataset(tmp_path / "rows.csv", target="rated")
+    assert data.features["floor"].dtype == "int64"
+    assert (Model.of(fitted, data).labels(data.features) == fitted.predict(rows)).all()
+    assert len({*fitted.predict(rows)}) == 2
+
+
+@pytest.mark.parametrize("like", [True, False])
+@pytest.mark.parametrize("model", [LGBMClassifier, HistGradientBoostingClassifier])
+def test_trees_meet_categories_of_yes_and_no_again(model, like):
+    rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS < 2))
+    given = {"n_estimators": 9, "verbose": -1} if model is LGBMClassifier else {"categorical_features": "from_dtype"}
+    fitted = model(**given).fit(rows, (FLOORS < 2) ^ (ROWS["noise"] > 1))
+    data = load_dataset(rows.assign(rated=RATED), target="rated", like=fitted if like else None)
+    assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(fitted.predict_proba(rows))
+
+
+@pytest.mark.parametrize(("labels", "like"), [(["NA", "u", "v"], False), (["2020-01-31", "2020-02-01", "x"], True)])
+def test_xgboost_meets_texts_again_that_a_table_reads_as_something_else(tmp_path, labels, like):
+    rows = ROWS[["noise"]].assign(floor=pd.Categorical(np.array(labels)[FLOORS // 2]))
+    fitted = XGBClassifier(n_estimators=5, enable_categorical=True).fit(rows, FLOORS < 2)
+    rows.assign(rated=FLOORS < 2).to_csv(tmp_path / "rows.csv", index=False)
+    data = load_dataset(tmp_path / "rows.csv", target="rated", like=fitted if like else None)
+    assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(fitted.predict_proba(rows))
+
+
+@pytest.mark.parametrize("labels", [("low", "high"), (1, 2)])
+@pytest.mark.parametrize("rows", [400, MANY_ROWS + 1])
+def test_a_gap_is_none_where_an_encoder_knows_it_as_none(labels, rows):
+    """scikit-learn's encoders tell None, of which columns of objects are full, from NaN."""
+    floors = np.resize(FLOORS, rows)
+    table = pd.DataFrame({"noise": np.resize(ROWS["noise"], rows)})
+    table["floor"] = pd.Series(np.array([None, *labels], dtype=object)[floors // 2], dtype=object)
+    fitted = clone(ONE_HOT).fit(table, floors < 2)
+    data = load_dataset(table.assign(rated=floors < 2), target="rated")
+    assert Model.of(fitted, data).predict_proba(data.features) == pytest.approx(fitted.predict_proba(table))
 
 
 def test_texts_that_a_table_reads_as_something_else_are_refused_with_a_way_out():

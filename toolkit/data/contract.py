@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ OUTSIDE_SHARE = 0.01
 #: Days that numbers may lie beside the dates seen to be taken for days since 1970-01-01.
 NEAR_DAYS = 3660
 MISFITS = ("ODD-CELLS", "FORMAT-CHANGED", "UNSEEN-LABELS", "KIND-CHANGED", "UNIT-CHANGED", "COLUMNS-GONE")
-_KINDS = {"bool": "number", "duration": "number", "category": "text", "mixed": "text"}
+_KINDS: dict[Any, Any] = {"bool": "number", "duration": "number", "category": "text", "mixed": "text"}
 
 
 def schema_of(like: Any) -> Schema:
@@ -115,8 +115,7 @@ def find_columns(wanted: Collection[str], columns: Sequence[str], owner: str = "
     InputError
         Where one is missing of what an owner needs.
     """
-    # LightGBM knows no blanks in names.
-    folded = {name.replace(" ", "_"): name for name in columns if name not in wanted}
+    folded = {name.replace(" ", "_"): name for name in columns if name not in wanted}  # LightGBM knows no blanks
     found = {name: name if name in columns else folded.get(name.replace(" ", "_")) for name in wanted}
     if owner and (absent := [name for name, column in found.items() if column is None]):
         raise InputError(f"The table lacks columns that {owner} needs: {listed(absent)}.{nearest(absent[0], columns)}")
@@ -171,8 +170,7 @@ def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool
         if decision is None or decision.record is None:
             decision = decide_formats({name: as_texts(column)}, Schema({name: spec}))[name]
         kind, notes = decision.format.kind, decision.about(name, len(column))
-    held: Any = _KINDS.get(kind, kind)
-    wanted: Any = _KINDS.get(spec.kind, spec.kind)
+    held, wanted = (_KINDS.get(one, one) for one in (kind, spec.kind))
     plain = read_cells(column, decision.format if decision else Format(held), spec.categories, spec.ordered)
     if plain.isna().all():
         note = finding("DATA-ALL-MISSING expected", "medium", name)
@@ -224,14 +222,13 @@ def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Findin
         yield finding("DATA-RANGE half" if spec.half else "DATA-RANGE", by_share(far / len(values)), name, **said)
 
 
-def about_columns(known: Schema, columns: Iterable[str]) -> Iterator[Finding]:
+def about_columns(known: Schema, columns: Collection[str]) -> Iterator[Finding]:
     """Say which columns came, and which went, since the table that settled the schema."""
-    has = list(map(str, columns))
-    new = [name for name in has if name not in known.columns]
-    gone = [name for name, one in known.columns.items() if name not in has and one.role not in ("target", "feature")]
-    for code, severity, columns in (("DATA-COLUMNS-GONE", "low", gone), ("DATA-COLUMNS-NEW", "info", new)):
-        if columns and known.named("target"):
-            yield finding(code, severity, known=known, columns=listed(columns))
+    new = [name for name in columns if name not in known.columns]
+    gone = [one for one in known.columns if one not in columns and known.columns[one].role not in ("target", "feature")]
+    for code, severity, names in (("DATA-COLUMNS-GONE", "low", gone), ("DATA-COLUMNS-NEW", "info", new)):
+        if names and known.named("target"):
+            yield finding(code, severity, known=known, columns=listed(names))
 
 
 def is_text(column: pd.Series) -> bool:
@@ -247,7 +244,7 @@ def is_plain(column: pd.Series, kind: str) -> bool:
 
 
 #: Where estimators of scikit-learn keep the fitted ones that they hold.
-_HELD = r"steps|transformer_list|named_estimators_|calibrated_classifiers_|(best_)?estimator_?|regressor_"
+_HELD = r"steps|transformer_list|calibrated_classifiers_|(best_|named_)?estimators?_?|regressor_|_preprocessor"
 
 
 def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:
@@ -263,16 +260,18 @@ def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:
     names, found = np.array(_names(model), dtype=object), dict[str, tuple[Any, ...]]()
     for held in [one for name, one in getattr(model, "__dict__", {}).items() if re.fullmatch(_HELD, name)]:
         parts = held if isinstance(held, list) else [*held.items()] if isinstance(held, dict) else [held]
-        for part in reversed(parts):  # the first step meets the columns themselves
+        for part in reversed(parts[:20]):  # the first step meets the columns themselves; of a forest some trees will do
             found |= encoded_labels(part[1] if isinstance(part, tuple) else part)
-    for _, made, columns in getattr(getattr(model, "_preprocessor", None) or model, "transformers_", ()):
-        steps = dict(getattr(made, "steps", [("", made)])).values()
+    for _, made, columns in (("", model, names), *getattr(model, "transformers_", ())):
+        steps = [one for _, one in getattr(made, "steps", [("", made)])]
         labels = next((one.categories_ for one in steps if hasattr(one, "categories_")), ())
-        if (by_name := np.asarray(columns).dtype.kind in "OUT") or len(names):
+        fits = made is not model or (len(labels) == len(names) and not hasattr(steps[0], "transformers_"))
+        if fits and ((by_name := np.asarray(columns).dtype.kind in "OUT") or len(names)):
             found |= zip(columns if by_name else names[columns], (tuple(one.tolist()) for one in labels), strict=False)
     if len(names) and hasattr(getattr(model, "get_booster", list)(), "get_categories"):  # XGBoost from 3.1
-        known = model.get_booster().get_categories(export_to_arrow=True).to_arrow()  # no texts: 3.2 fails beyond ASCII
-        found |= {at: tuple(one.to_pylist()) for at, one in known if one is not None and pa.types.is_integer(one.type)}
+        for name, known in model.get_booster().get_categories(export_to_arrow=True).to_arrow():
+            if known is not None and (pa.types.is_integer(known.type) or known.buffers()[-1].to_pybytes().isascii()):
+                found[name] = tuple(known.to_pylist())  # 3.2 cuts off texts beyond ASCII
     if len(names) and hasattr(model, "booster_"):  # LightGBM
         places, kept = model.booster_.params.get("categorical_column", ()), model.booster_.pandas_categorical or ()
         found |= zip(names[list(places)], map(tuple, kept), strict=True) if len(places) == len(kept) else ()
@@ -286,7 +285,8 @@ def _of_model(model: Any) -> Schema:
     columns, known = dict.fromkeys(_names(model), Column(role="feature")), encoded_labels(model)
     for name in columns.keys() & known.keys():
         texts = tuple(label for label in known[name] if isinstance(label, str))
-        columns[name] = Column("text" if texts else "number", role="feature", categories=texts, labels=marks_in(texts))
+        kind = column_kind(pd.Series(known[name], dtype=object))
+        columns[name] = Column(_KINDS.get(kind, kind), role="feature", categories=texts, labels=marks_in(texts))
     return Schema(columns, type(model).__name__)
 
 

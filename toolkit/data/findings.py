@@ -64,7 +64,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) 
     ['DATA-TARGET-COPY']
     """
     if (rows := len(target)) < FEW_ROWS:
-        yield finding("DATA-FEW-ROWS", "medium", rows=rows)
+        yield finding("DATA-FEW-ROWS", "medium", rows=counted(rows, "row"))
     if task != "regression":
         yield from _classes(target)
     if features is None:
@@ -126,11 +126,11 @@ def _classes(target: pd.Series) -> Iterator[Finding]:
 
 
 def labels_alike(column: pd.Series, severity: Severity) -> Iterator[Finding]:
-    """Say which labels are one but for blanks, capitals, and the way letters with accents are stored."""
+    """Say which labels are one but for blanks, capitals, a point zero, and the way letters with accents are stored."""
     same = defaultdict[str, list[str]](list)
     for label in column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique():
         if isinstance(label, str):
-            same[" ".join(normalize("NFKC", label).casefold().split())].append(label)
+            same[" ".join(normalize("NFKC", label).casefold().split()).removesuffix(".0")].append(label)
     if pairs := [label for labels in same.values() if len(labels) > 1 for label in sorted(labels)]:
         yield finding("DATA-LABELS-ALIKE", severity, column.name, labels=listed(map(quoted, pairs), 6))
 

@@ -200,8 +200,8 @@ class Model:
         """Find the columns that the estimator takes; where one is missing, the nearest may be one of ``others``."""
         found = find_columns(self.columns, has := [str(name) for name in names])
         if missing := [name for name in self.columns if name not in found]:
-            near = nearest(missing[0], [*has, *map(str, others)])
-            raise NotApplicableError(f"The model needs columns that {table} does not have: {listed(missing)}.{near}")
+            near = nearest(missing[0], [one for one in (*has, *map(str, others)) if one not in found.values()])
+            raise NotApplicableError(str(refusal("features missing", table=table, missing=listed(missing), near=near)))
         return found
 
     def inputs(self, features: pd.DataFrame, table: str = "the table") -> pd.DataFrame:

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from toolkit.data import encoded_labels, is_text, marks_in
+from toolkit.data import encoded_labels, is_text, marks_in, plain_column
 from toolkit.errors import listed
 from toolkit.models.findings import refusal
 from toolkit.statistics import AnyArray, Codes
@@ -185,16 +185,20 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
     for name, labels in encoded_labels(model).items():
         if name not in features or not (there := (cells := features[name]).notna()).any():
             continue
-        texts = [label for label in labels if isinstance(label, str)]
-        if texts and not pd.api.types.is_numeric_dtype(cells.dtype):
-            marks = marks_in(texts) if len(texts) == len(labels) and not there.all() else ()
-            found = cells.astype(object).fillna(marks[0]) if len(marks) == 1 else None
-        elif (known := _as_numbers(pd.Series(labels, dtype="category"))) is None and texts:
-            raise refusal("labels expected", column=name, label=texts[0])
-        elif (found := None if known is None else _as_numbers(cells)) is not None and texts:
-            # The table's own reading took them for numbers.
-            spelled = found.map(dict(zip(known, labels, strict=True)))  # type: ignore[arg-type]  # known is some
-            found = spelled.fillna(found.astype(str)).where(there)
+        texts, found = [label for label in labels if isinstance(label, str)], None
+        gaps = marks_in(texts) if len(texts) == len(labels) else [label for label in labels if label is None]
+        if not texts and not {*map(type, labels)} <= {int, float, type(None)}:  # such as intervals, dates, yes and no
+            read, own = plain_column(pd.Series(labels, name=name))[0], cells.astype(object)
+            ways = [map(str, labels), labels if read is None else read.astype(object)]
+            found = own.map({one: label for way in ways for one, label in zip(way, labels, strict=True)}).fillna(own)
+        elif not texts or pd.api.types.is_numeric_dtype(cells.dtype):
+            if (known := _as_numbers(pd.Series(labels, dtype="category"))) is None and texts:
+                raise refusal("labels expected", column=name, label=texts[0])
+            if known is not None and (found := _as_numbers(cells)) is not None and texts:
+                # The table's own reading took them for numbers.
+                found = found.map(dict(zip(known, labels, strict=True))).fillna(found.astype(str)).where(there)
+        if len(gaps) == 1 and not there.all():
+            found = (cells if found is None else found).astype(object).where(there, gaps[0])
         if found is not None:
             written[name] = found.astype(pd.CategoricalDtype(list(labels))) if takes_categories else found
     return pd.DataFrame({**features, **written}, copy=False) if written else features

@@ -152,14 +152,15 @@ def read_cells(series: pd.Series, how: Format, categories: Sequence[str] = (), o
 
 
 def codes_of(labels: Iterable[object]) -> dict[str, str]:
-    """Return by whole number the code that lost its leading zeros when it was read as one; none that two may be.
+    """Return by whole number the code, or yes and no, that was read as that number; none that two may be.
 
     Examples
     --------
-    >>> codes_of(["007", "12", "3", "03", "x"])
-    {'7': '007', '12': '12'}
+    >>> codes_of(["007", "12", "3", "03", "x", "True"])
+    {'7': '007', '12': '12', '1': 'True'}
     """
-    numbers = {label: label.lstrip("0") or "0" for label in map(str, labels) if label.isdecimal()}
+    texts, flags = [label for label in labels if isinstance(label, str)], {"True": "1", "False": "0"}
+    numbers = {one: flags.get(one) or one.lstrip("0") or "0" for one in texts if one.isdecimal() or one in flags}
     often = Counter(numbers.values())
     return {number: label for label, number in numbers.items() if often[number] == 1}
 

@@ -161,8 +161,8 @@ def typed_plainly(texts: pa.StringArray) -> pa.StringArray:
         ("[\u00a0\u2007\u2009\u202f]", " "),
         ("[\u2018\u2019]", "'"),
         ("^\u2212", "-"),
-        (r"^\((.+)\)$|^([0-9].*)-$", r"-\1\2"),
-        (rf"^([+-])({_CURRENCY})", r"\2\1"),
+        (r"^([^0-9(]*)\((.*[0-9].*)\)([^0-9]*)$|^([0-9].*)-$", r"-\1\2\3\4"),
+        (rf"^([+-])({_CURRENCY}) ?", r"\2\1"),
     ):
         texts = pc.replace_substring_regex(texts, pattern, plain)
     return texts
