@@ -41,11 +41,15 @@ def test_the_calibrator_agrees_with_statsmodels():
     score, y_true = draw(np.random.default_rng(0), 3000, MAPS["steep"])
     found = fit_calibrator(y_true, score)
     assert len(found.knots) == 6
-    ones, zeros = y_true.sum(), len(y_true) - y_true.sum()
-    target = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2))
-    fitted = sm.GLM(target, found.terms(logit(score)), family=sm.families.Binomial()).fit(tol=1e-12)
+    terms = found.terms(logit(score))
+    chance = expit(terms @ found.beta)
+    weight = chance * (1 - chance)
+    # Each row stands for either class too, by half of its leverage (Firth 1993).
+    leverage = weight * ((terms @ np.linalg.inv(terms.T @ (terms * weight[:, None]))) * terms).sum(axis=1)
+    target, rows = (y_true + leverage / 2) / (1 + leverage), 1 + leverage
+    fitted = sm.GLM(target, terms, family=sm.families.Binomial(), var_weights=rows).fit(tol=1e-12)
     np.testing.assert_allclose(found.beta, fitted.params, rtol=1e-5)
-    np.testing.assert_allclose(found.covariance, fitted.cov_params(), rtol=1e-4)
+    np.testing.assert_allclose(found.covariance, fitted.cov_params(), rtol=0.01)
 
 
 def test_the_curve_is_smooth_and_straight_beyond_its_outer_knots():
@@ -74,6 +78,35 @@ def test_the_calibrator_stays_off_certainty_where_scores_separate_the_classes():
     estimate = estimate_binary(gather(score, (score > 0.5) * 1.0, found), found, seed=0)["accuracy"]
     assert estimate.low < estimate.value <= estimate.high
     assert estimate.low < 0.995
+
+
+def held(steep, reference, samples, seed=0):
+    """Return how often what is estimated holds what is realized on 5,000 rows, and by how much it is off on average."""
+    rng, inside, off = np.random.default_rng(seed), [], []
+    for _ in range(samples):
+        (score, y_true), (now, truth) = (draw(rng, n, lambda odds: odds, 0, steep) for n in (reference, 5000))
+        learnt = fit_calibrator(y_true, score)
+        found = estimate_binary(gather(now, (now > 0.5) * 1.0, learnt), learnt, seed=0)
+        realized = {"roc_auc": roc_auc_score(truth, now), "accuracy": float(np.mean((now > 0.5) == truth))}
+        inside.append([found[name].low <= one <= found[name].high for name, one in realized.items()])
+        off.append([found[name].value - one for name, one in realized.items()])
+    return np.mean(inside, axis=0), np.mean(off, axis=0)
+
+
+def test_a_small_reference_that_scores_nearly_separate_does_not_make_a_model_look_worse():
+    inside, off = held(6.0, 150, 40)
+    assert (inside > 0.75).all()
+    assert (np.abs(off) < [0.01, 0.012]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("steep", "reference", "least"), [(3, 60, 0.9), (6, 60, 0.8), (6, 400, 0.88), (12, 150, 0.7), (12, 400, 0.84)]
+)
+def test_coverage_where_scores_nearly_separate_the_classes(steep, reference, least):
+    inside, off = held(float(steep), reference, 200)
+    assert (inside > least).all(), inside
+    assert (np.abs(off) < 0.025).all(), off
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e300, 1e-300])
@@ -188,7 +221,7 @@ def covered(reps, m, n, mapped, seed):
 
 
 def test_coverage_in_brief():
-    for name, share in covered(60, 400, 600, MAPS["identity"], 6).items():
+    for name, share in covered(120, 400, 600, MAPS["identity"], 6).items():
         assert 0.87 <= share <= 1.0, name
 
 

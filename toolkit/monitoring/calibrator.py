@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from toolkit.statistics import FEW_GROUPS, Array, Units, dispersion, fit_logistic, kish, likeness, summed, weights_of
+from toolkit.statistics import FEW_GROUPS, Array, Units, dispersion, fit_firth, kish, likeness, summed, weights_of
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
@@ -69,11 +69,12 @@ def fit_calibrator(
 ) -> Calibrator:
     """Learn on labelled rows how likely a row of a given score is to be positive.
 
-    Few rows get a straight line in the log-odds (Platt 1999, with his targets, which stay off 0 and 1 so that classes
-    told apart perfectly have a solution). More rows get a natural cubic spline, straight beyond its outer knots (Lucena
-    2018, arXiv:1809.07751): three to eight knots at Harrell's quantiles (2015, doi:10.1007/978-3-319-19425-7), by the
-    rows of the rarer class (``KNOTS``). Isotonic regression, which is more usual, follows the noise of a small
-    reference with every step: it makes the area under the ROC curve look larger, and has no simple uncertainty.
+    Few rows get a straight line in the log-odds (Platt 1999), more a natural cubic spline, straight beyond its outer
+    knots (Lucena 2018, arXiv:1809.07751): three to eight knots at Harrell's quantiles (2015,
+    doi:10.1007/978-3-319-19425-7), by the rows of the rarer class (``KNOTS``). The likelihood is that of ``fit_firth``:
+    few rows do not bias it, and classes told apart perfectly have a solution. Isotonic regression, which is more usual,
+    follows the noise of a small reference with every step: it makes the area under the ROC curve look larger, and has
+    no simple uncertainty.
 
     Parameters
     ----------
@@ -103,19 +104,17 @@ def fit_calibrator(
     position = _positions(score, centre, unit, probabilities)
     each = np.ones(len(y_true)) if weights is None else weights
     # How many equally weighted rows those of a class are worth (Kish 1965).
-    ones, zeros = (len(own) / kish(own) if own.any() else 0.0 for own in (each[y_true == 1], each[y_true == 0]))
-    rarer = min(ones, zeros)
-    knots = _place_knots(position, each, rarer)
-    target, terms = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2)), _terms(position, knots)
-    beta, information = fit_logistic(terms, target, weights)
+    rarer = min(len(own) / kish(own) if own.any() else 0.0 for own in (each[y_true == 1], each[y_true == 0]))
+    terms = _terms(position, knots := _place_knots(position, each, rarer))
+    beta, information, gap = fit_firth(terms, y_true, weights)
     covariance = np.asarray(np.linalg.pinv(information), dtype=float)
     chance = expit(terms @ beta)
     if weights is not None or units:
-        sums = summed(terms * (each * (target - chance))[:, None], units)
+        sums = summed(terms * gap[:, None], units)
         covariance = covariance @ (sums.T @ sums) @ covariance
-        rarer = min(rarer, units.freedom(each * (target - chance)) + 1) if units else rarer
+        rarer = min(rarer, units.freedom(gap) + 1) if units else rarer
     if weights is not None:
-        apart = (beta - fit_logistic(terms, target)[0]) / 2
+        apart = (beta - fit_firth(terms, y_true)[0]) / 2
         covariance = covariance + np.outer(apart, apart)
     left = (y_true - chance) / np.sqrt(np.maximum(chance * (1 - chance), _CLIP))
     return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer, likeness(left, units), size)

@@ -96,7 +96,7 @@ def estimate_performance(
     >>> later = table[["x"]][2000:]
     >>> estimate = estimate_performance(model, data.take(range(1000, 2000)), later)
     >>> round(estimate.scalars()["drift.estimated.accuracy"].value, 3)
-    0.766
+    0.767
     """
     if model is None:
         raise NotApplicableError("There is no model whose performance could be estimated.")

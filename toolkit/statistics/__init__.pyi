@@ -13,7 +13,7 @@ from .calibration import (
     LUCKY as LUCKY,
     calibration_bins as calibration_bins,
     calibration_of as calibration_of,
-    fit_logistic as fit_logistic,
+    fit_firth as fit_firth,
 )
 from .design_effects import design_effect as design_effect, dispersion as dispersion, likeness as likeness
 from .intervals import (
