@@ -227,8 +227,7 @@ class Units:
     def design_effect(self, influence: Array | None, name: str = "") -> float:
         """Return how many times the variance is that of independent rows, weights as counts, few units included.
 
-        Where no two rows differ there is no telling, and each unit counts as one row (Kish 1965). Of weighted rows what
-        lies below that is taken for half of chance: a few large weights do not tell that their rows vary less.
+        Where no two rows differ there is no telling, and each unit counts as one row (Kish 1965).
         """
         if 0 < self.times < LEAST_TIMES and name in self.known:
             return self.known[name]
@@ -238,8 +237,6 @@ class Units:
         each = 1.0 if self.weights is None else np.sqrt(np.where(influence != 0, self.weights, 1.0))
         quantile = self.quantile(influence)
         ratio = self.standard_error(influence) / standard_error(influence / each) if quantile < math.inf else 1.0
-        worth = kish(weights_of(self, n)[influence != 0]) if self.kind == "row" else 0.0
-        ratio = math.sqrt(max(ratio**2, (ratio**2 + worth) / 2))
         return max((ratio * quantile / (t_quantile(n) if self.kind == "row" else Z)) ** 2, 1 / size)
 
     def standard_error(self, influence: Array) -> float:
