@@ -254,7 +254,8 @@ class TestLog:
 
     def test_a_log_that_cannot_be_written_is_said_and_costs_no_answer(self, model, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(serve, "ROWS_A_SUMMARY", 1)
-        answers = Answers(model, log=tmp_path / "missing" / "served.json")
+        (tmp_path / "file").touch()
+        answers = Answers(model, log=tmp_path / "file" / "served.json")
         assert len(answers.of(INSIDE.head(2))) == 2
         assert "the log was not written" in capsys.readouterr().err
 

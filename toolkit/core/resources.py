@@ -92,15 +92,15 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     InputError
         Where that cannot be done, as where it is a device. A full disk is an ``OSError``.
     """
-    place = Path(os.path.realpath(os.path.expanduser(path)))
-    with refusing(f"Cannot write {shown(str(path))}"):
+    with refusing(f"Cannot write {shown(str(path))}", kinds=(OSError, RuntimeError)):  # the latter of an unknown home
+        place = (given := Path(path).expanduser()).resolve()
         if place.exists() and not place.is_file():
             raise OSError("there is something else of that name")
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".writing-") as scratch:
             (part := Path(scratch, "part")).write_text(text, encoding="utf-8", errors="replace", newline="\n")
             part.replace(place)
-    return Path(os.path.expanduser(path))
+    return given
 
 
 def is_cell(given: Any) -> bool:

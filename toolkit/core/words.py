@@ -112,7 +112,7 @@ def shorten(text: object, most: int = 40) -> str:
     Examples
     --------
     >>> shorten("two\nlines"), shorten("capital_gains_of_1994", 12), shorten("A sentence. " * 9, 80)[-12:]
-    ('two lines', 'capital…1994', '. A sentenc…')
+    ('two lines', 'capital…1994', 'ce. A sente…')
     """
     line, end = one_line(text), most // 3 if most < 80 else 0
     return line if len(line) <= most else f"{line[: most - 1 - end]}…{line[len(line) - end :]}"
