@@ -99,10 +99,12 @@ def test_a_small_reference_that_scores_nearly_separate_does_not_make_a_model_loo
     assert (np.abs(off) < [0.01, 0.012]).all()
 
 
+#: How steep the log-odds are, how many rows the reference has, and how often the truth is held at least.
+NEARLY = [(3, 60, 0.9), (6, 60, 0.8), (6, 400, 0.88), (12, 150, 0.7), (12, 400, 0.84)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("steep", "reference", "least"), [(3, 60, 0.9), (6, 60, 0.8), (6, 400, 0.88), (12, 150, 0.7), (12, 400, 0.84)]
-)
+@pytest.mark.parametrize(("steep", "reference", "least"), NEARLY)
 def test_coverage_where_scores_nearly_separate_the_classes(steep, reference, least):
     inside, off = held(float(steep), reference, 200)
     assert (inside > least).all(), inside
