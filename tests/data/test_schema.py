@@ -58,6 +58,24 @@ def test_it_says_what_each_column_is_and_how_it_is_written(first):
     assert columns["price"].typical == pytest.approx(prices.median())
 
 
+@pytest.mark.parametrize("least", [1.0, 0.0, -40.0])
+def test_the_typical_size_is_the_median_of_what_is_not_zero(least):
+    numbers = np.round(np.random.default_rng(0).normal(least + 20, 30, 501).clip(least))
+    column = as_dataset(pd.DataFrame({"a": numbers, "b": "x"}), "reference").schema.columns["a"]
+    assert column.typical == pytest.approx(np.median(np.abs(numbers[numbers != 0])), rel=1e-12)
+    assert column.half == pytest.approx(np.percentile(numbers, [25, 75]), rel=1e-12)
+
+
+def test_a_table_read_like_another_keeps_its_contract_with_a_target_or_without():
+    rows = pd.DataFrame({"a": np.arange(40.0), "town": ["Oslo", "Bergen"] * 20, "buys": ["no", "yes"] * 20})
+    for target in ("", "buys"):
+        known = as_dataset(rows, "reference", target=target)
+        later = as_dataset(rows.assign(a=rows["a"] * 3), "current", like=known)
+        assert later.schema == known.schema
+    labelled = as_dataset(rows, "current", like=as_dataset(rows.drop(columns="buys"), "reference"), target="buys")
+    assert (labelled.task, labelled.schema.task) == ("binary", "binary")
+
+
 def test_it_is_kept_as_plain_values_and_read_again(first, tmp_path):
     schema = first.schema
     assert Schema.read(json.loads(schema.text())) == schema

@@ -305,6 +305,15 @@ def test_whole_numbers_too_large_for_a_float_are_told_apart(levels, tmp_path):
     assert detect_drift(kept, huge[1]).table.iloc[0]["distance"].value == pytest.approx(expected["distance"].value)
 
 
+@given(st.lists(st.integers(-60, 60), min_size=1, max_size=80), st.sampled_from([0, 2**40, 2**62, -(2**62)]))
+def test_whole_numbers_are_counted_however_close_they_lie(numbers, start):
+    column = pd.Series(numbers) + start
+    values, counts = np.unique(column.to_numpy(), return_counts=True)
+    found = summarize_column(column, "a", len(column))
+    assert found.distinct.tolist() == values.tolist()
+    assert found.counts.tolist() == counts.tolist()
+
+
 @given(st.integers(0, 10**6))
 @settings(max_examples=60, deadline=None)
 def test_the_thousandth_furthest_out_is_found_without_sorting_all_rows(draw):
@@ -321,6 +330,7 @@ def test_the_thousandth_furthest_out_is_found_without_sorting_all_rows(draw):
     ("module", "step"), [(comparison, "judge_column"), (contract, "_read"), (contract, "_described")]
 )
 def test_columns_are_read_and_judged_two_at_a_time_and_warnings_stay_as_they_were(monkeypatch, module, step):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     met, do, shown = Barrier(2, timeout=30), getattr(module, step), list(warnings.filters)
     monkeypatch.setattr(module, step, lambda *given, **how: met.wait() < 2 and do(*given, **how))
     rows = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 8))).add_prefix("column ")

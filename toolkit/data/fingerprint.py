@@ -38,12 +38,13 @@ def fingerprint(frame: pd.DataFrame) -> str:
     digest.update(_sized(np.array(frame.shape, dtype="<i8").tobytes()))
     for name, column in frame.items():
         for part in (str(name).encode("utf-8", "surrogatepass"), *_content(column)):
-            digest.update(_sized(part))
+            digest.update(memoryview(part).nbytes.to_bytes(8, "little"))
+            digest.update(part)
     return f"sha256:{digest.hexdigest()}"
 
 
-def _content(column: pd.Series) -> tuple[bytes, ...]:
-    """Return byte strings that stand for the values of a column and for no other values."""
+def _content(column: pd.Series) -> tuple[Any, ...]:
+    """Return byte strings, or arrays as such, that stand for the values of a column and for no other values."""
     dtype = column.dtype
     if column.isna().all():
         return (b"missing",)
@@ -61,15 +62,15 @@ def _content(column: pd.Series) -> tuple[bytes, ...]:
     return b"object", *_label_content(texts.mask(column.isna(), None))
 
 
-def _label_content(column: pd.Series) -> tuple[bytes, ...]:
+def _label_content(column: pd.Series) -> tuple[Any, ...]:
     """Labels in order of first appearance, each with its length, then one code a row; 0 stands for missing."""
     codes, found = pd.factorize(column)
     labels = [label.encode("utf-8", "surrogatepass") for label in found]
     width = "u1" if len(labels) < 2**8 else "<u2" if len(labels) < 2**16 else "<u4"
-    return b"text", b"".join(_sized(label) for label in labels), (codes + 1).astype(width).tobytes()
+    return b"text", b"".join(_sized(label) for label in labels), (codes + 1).astype(width)
 
 
-def _number_content(column: pd.Series) -> tuple[bytes, ...]:
+def _number_content(column: pd.Series) -> tuple[Any, ...]:
     missing = column.isna().to_numpy()
     if pd.api.types.infer_dtype(column, skipna=True) == "integer":
         whole = column.to_numpy(dtype=object, na_value=0) if missing.any() else column.to_numpy()
@@ -77,7 +78,7 @@ def _number_content(column: pd.Series) -> tuple[bytes, ...]:
             return b"integer", missing.tobytes(), "\n".join(map(str, whole)).encode()
     values = column.to_numpy(dtype="<f8", na_value=np.nan) + 0.0
     values[missing] = np.nan
-    return b"number", values.tobytes()
+    return b"number", values
 
 
 def _time_content(column: pd.Series) -> tuple[bytes, ...]:

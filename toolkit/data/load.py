@@ -244,7 +244,8 @@ def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, e
         columns=frame.shape[1],
         schema=known,
     )
-    return data if settled and known.features else replace(data, schema=_settle(data, rows, decisions))
+    fits = known.features and (settled or not (known.task or data.task))
+    return data if fits else replace(data, schema=_settle(data, rows, decisions))
 
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:

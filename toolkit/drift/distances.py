@@ -32,11 +32,17 @@ _WARNINGS = Lock()
 
 
 def _wasserstein(p: Array, q: Array, gaps: Array) -> Array:
-    return np.asarray(np.abs(np.cumsum(p - q, axis=-1)) @ gaps)
+    return np.asarray(_apart(p, q) @ gaps)
 
 
 def _gap(p: Array, q: Array, _: Array) -> Array:
-    return np.asarray(np.abs(np.cumsum(p - q, axis=-1)).max(axis=-1))
+    return np.asarray(_apart(p, q).max(axis=-1))
+
+
+def _apart(p: Array, q: Array) -> Array:
+    """Return how far apart the cumulative shares are at each value, in the memory of one array."""
+    steps = p - q
+    return np.asarray(np.abs(np.cumsum(steps, axis=-1, out=steps), out=steps))
 
 
 def _variation(p: Array, q: Array, _: Array) -> Array:
@@ -130,6 +136,8 @@ class Pair:
         Standard deviation of the reference.
     reference_levels : int
         Distinct values of the reference.
+    outscaled : bool
+        Whether a handful of rows of the reference make its standard deviation, or the least that is divided by does.
     effects : pair of float
         How many rows of either tell as much as an independent one.
     """
@@ -142,6 +150,7 @@ class Pair:
     current: AnyArray
     norm: float
     reference_levels: int
+    outscaled: bool
     effects: tuple[float, float] = (1.0, 1.0)
 
     @cached_property
@@ -167,22 +176,9 @@ class Pair:
         Save where the distance is divided by a standard deviation that a handful of rows make, or by ``LEAST_NORM``:
         beside those no move of all other rows counts.
         """
-        if self.sizes[0] > SMALL and not (self.scale and self.outscaled):
+        if self.sizes[0] > SMALL and not self.outscaled:
             return "wasserstein" if self.scale else "jensenshannon"
         return "ks" if self.scale else "chisquare" if len(self.points) > 2 else "z"
-
-    @property
-    def outscaled(self) -> bool:
-        """Whether the reference without the thousandth of its rows furthest out varies, but hardly beside the norm."""
-        used = self.reference > 0
-        points, near = self.points[used] / max(self.norm, LEAST_NORM), self.reference[used].astype(float)
-        upto, few = np.cumsum(near), TAIL * near.sum()
-        # The rows furthest out are among as many at either end.
-        ends = np.flatnonzero((upto - near < few) | (upto[-1] - upto < few))
-        ends = ends[np.argsort(np.abs(points[ends] - points @ near / near.sum()))]
-        near[ends] = np.diff(np.minimum(np.cumsum(near[ends]), near[ends].sum() - few), prepend=0)
-        variance = (points - points @ near / near.sum()) ** 2 @ near / near.sum()
-        return bool(np.count_nonzero(near) > 1 and variance < LEAST_BULK)
 
     def distance(self, method: str) -> float:
         """Return the distance of the two columns as they are."""
@@ -238,7 +234,24 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
     scale = reference.is_number and not few
     places = placed(values) if reference.is_number else np.arange(len(values), dtype="float64")
     effects = reference.effect, current.effect
-    return Pair(scale, whole, places, values, before, after, reference.std, len(reference.distinct), effects)
+    of_reference = reference.std, len(reference.distinct), scale and is_outscaled(reference)
+    return Pair(scale, whole, places, values, before, after, *of_reference, effects)
+
+
+def is_outscaled(column: ColumnSummary) -> bool:
+    """Whether the rows of a column but for the thousandth furthest out vary, but hardly beside its norm."""
+    upto, places, norm = np.cumsum(column.counts), placed(column.distinct), max(column.std, LEAST_NORM)
+    total, few = float(upto[-1]), TAIL * float(upto[-1])
+    # The rows furthest out are among as many at either end.
+    first, last = np.searchsorted(upto, few, side="right"), np.searchsorted(upto, total - few)
+    ends = np.unique(np.append(np.arange(first + 1), np.arange(last, len(upto))))
+    away = (places[ends] - places @ column.counts / total) / norm
+    order = np.argsort(-np.abs(away), kind="stable")
+    away, held = away[order], column.counts[ends][order]
+    out = np.diff(np.minimum(np.cumsum(held), few), prepend=0)
+    # What is left of the sums over all rows without those of the ones furthest out.
+    mean, square = -(out @ away) / (total - few), (total * (column.std / norm) ** 2 - out @ away**2) / (total - few)
+    return bool(len(upto) - np.count_nonzero(out == held) > 1 and square - mean**2 < LEAST_BULK)
 
 
 def sturges_edges(values: Array, rows: int, whole: bool) -> Array:

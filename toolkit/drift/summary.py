@@ -224,7 +224,7 @@ def summarize_column(
         return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
     numbers = column.to_numpy()[known]
     if own is None:
-        values, counts = np.unique(numbers, return_counts=True)
+        values, counts = _counted(numbers)
     else:
         values, place = np.unique(numbers, return_inverse=True)
         counts = np.bincount(place, own)
@@ -239,6 +239,15 @@ def summarize_column(
         effect = max(design_effect(numbers <= cut, groups, own, times) for cut in cuts)
     moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
+
+
+def _counted(numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Return the distinct numbers in order and how often each occurs; whole ones that lie close are not sorted."""
+    if numbers.dtype.kind == "i" and int(numbers.max()) - (least := int(numbers.min())) < len(numbers):
+        counts = np.bincount(numbers - least)
+        return (used := np.flatnonzero(counts)) + least, counts[used]
+    values, counts = np.unique(numbers, return_counts=True)
+    return values, counts
 
 
 def placed(values: AnyArray) -> Array:
@@ -262,6 +271,8 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArr
     values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
     before = counts * (order < len(first.distinct))
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    if len(starts) == len(values):  # no value is of both
+        return values, before, counts - before
     return values[starts], np.add.reduceat(before, starts), np.add.reduceat(counts - before, starts)
 
 

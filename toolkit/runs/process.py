@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from toolkit.core import clock, masked, say
 from toolkit.errors import InputError, refusing
 from toolkit.registry import store
-from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
+from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start, usual
 
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
@@ -132,7 +132,7 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     """
     own = {name: str(scratch / folder) for name, folder in VARIABLES["folders"].items()}
     own["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(scratch), os.environ.get("JUPYTER_PATH")]))
-    return {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **own, **marks}
+    return {**usual(), **os.environ, **VARIABLES["fixed"], **own, **marks}
 
 
 def _stop(process: Any, mark: str) -> None:
