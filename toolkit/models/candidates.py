@@ -173,10 +173,8 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True), direction="maximize")
-    space = {
-        setting: (IntDistribution if isinstance(low, int) else FloatDistribution)(low, high, log=log)
-        for setting, (low, high, log) in CANDIDATES[name]["space"].items()
-    }
+    kinds, ranges = {int: IntDistribution, float: FloatDistribution}, CANDIDATES[name]["space"].items()
+    space = {setting: kinds[type(low)](low, high, log=log) for setting, (low, high, log) in ranges}
     best, settings = scores_of([{}], folds).mean(), dict[str, Any]()
     for begun in tqdm(range(0, trials, TOGETHER), desc=f"tuning {name}", file=sys.stderr, leave=False):
         left = [study.ask(space) for _ in range(min(TOGETHER, trials - begun))]
