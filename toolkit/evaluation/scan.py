@@ -28,14 +28,7 @@ def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
         return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
     if not predicted.probabilities:
         return "error rate", 1.0 - correct(predicted, task)
-    return "log loss", -np.log(np.clip(chance_of_truth(predicted), EPSILON, 1 - EPSILON))
-
-
-def chance_of_truth(predicted: Predictions) -> Array:
-    """Return the probability that predictions give to the true class of each row."""
-    if predicted.y_prob is None:
-        return np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
-    return np.asarray(predicted.y_prob[np.arange(len(predicted.y_prob)), predicted.y_true.astype(int)])
+    return "log loss", -np.log(np.clip(predicted.chance(predicted.y_true), EPSILON, 1 - EPSILON))
 
 
 def correct(predicted: Predictions, task: str) -> Array:
