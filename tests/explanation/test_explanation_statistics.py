@@ -1,6 +1,7 @@
 """What is said about attributions, against references and by simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -171,18 +172,23 @@ def test_the_table_is_over_all_outputs_and_for_each():
     assert importance_table(values[:, :, :1], ["a", "b", "c"], ("y",))["output"].unique().tolist() == ["overall"]
 
 
+def difference_of(first, second):
+    """The difference of two samples of magnitudes."""
+    return difference_of_means(np.concatenate([first, second]), np.arange(len(first) + len(second)) < len(first))
+
+
 def test_welch_is_welchs_where_there_are_many_rows():
     rng = np.random.default_rng(0)
     first, second = rng.exponential(1, 4000), rng.exponential(1.1, 9000)
-    apart, p_value = difference_of_means(first, second)
+    apart, p_value = difference_of(first, second)
     reference = stats.ttest_ind(first, second, equal_var=False)
     ends = reference.confidence_interval()
     # One row more is reckoned with in each group, so that it is a little larger.
     assert reference.pvalue < p_value < 1.1 * reference.pvalue
     assert (apart.low, apart.high) == pytest.approx((ends.low, ends.high), abs=5e-4)
-    nothing, p_value = difference_of_means(np.zeros(50), np.zeros(60))
+    nothing, p_value = difference_of(np.zeros(50), np.zeros(60))
     assert (nothing.value, nothing.has_interval, p_value) == (0, False, 1)
-    assert difference_of_means(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
+    assert difference_of(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
 
 
 def test_groups_that_do_not_differ_are_seldom_told_apart():
@@ -209,11 +215,8 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     assert math.isnan(table.loc[("rare", "c"), "p_adjusted"])
     assert table.loc[("rare", "c"), "mean_abs_shap"].value == pytest.approx(sizes[:12, 2].mean())
     adjusted = table["p_adjusted"].dropna()
-    raw = [
-        difference_of_means(sizes[m, j], sizes[~m, j])[1]
-        for m in (labels.codes == 0, labels.codes == -1)
-        for j in range(4)
-    ]
+    masks = (labels.codes == 0, labels.codes == -1)
+    raw = [difference_of_means(sizes[:, j], mask)[1] for mask in masks for j in range(4)]
     np.testing.assert_allclose(np.sort(adjusted), np.sort(stats.false_discovery_control(raw)))
     by_itself = group_table({NAMES[0]: levels}, sizes, NAMES)
     untested = by_itself["p_adjusted"].isna() & (by_itself["group"] == "F")
@@ -222,9 +225,9 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     assert group_table({"one": cut(pd.Series(["x"] * 600))}, sizes, NAMES)["p_adjusted"].isna().all()
 
 
-def checked(model, data, units=None, **how):
+def checked(model, data, **how):
     """Permutation importance as ``explain`` asks for it, but for what is given."""
-    return cross_check(model, data, units, **{"precision": 0.05, "most": 200_000, "seconds": 60.0, "seed": 0} | how)
+    return cross_check(model, data, **{"precision": 0.05, "most": 200_000, "seconds": 60.0, "seed": 0} | how)
 
 
 def test_permutation_importance_agrees_with_scikit_learn():
@@ -258,12 +261,12 @@ def covered(persons, rows, runs):
     rng, names = np.random.default_rng(3), ["a", "b", "noise", "noise too"]
     train, large = people(rng, 20, 10), load_dataset(people(rng, 40_000, 2), target="y", group="person")
     model = Model.of(LinearRegression().fit(train[names], train["y"]), large)
-    truth = [one.value for one in checked(model, large, most=10**6, precision=0.0).increases]
+    truth = [one.value for one in checked(model, replace(large, group=None), most=10**6, precision=0.0).increases]
     inside, beyond = np.zeros((2, 4)), np.zeros((2, 4))
     for run in range(runs):
         data = load_dataset(people(rng, persons, rows), target="y", group="person")
-        for place, units in enumerate((data.units, None)):
-            found = checked(model, data, units=units, most=12 * data.rows, seed=run).increases
+        for place, rows_of in enumerate((data, replace(data, group=None))):
+            found = checked(model, rows_of, most=12 * data.rows, seed=run).increases
             inside[place] += [one.low <= value <= one.high for one, value in zip(found, truth, strict=True)]
             beyond[place] += [one.low > 0 for one in found]
     return inside / runs, beyond / runs

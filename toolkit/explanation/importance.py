@@ -1,12 +1,10 @@
 """How much each column moves the score: rows drawn until it is known well enough, intervals, and ranks with ties."""
 
-import math
 import time
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.fft import dct
 from scipy.spatial.distance import squareform
@@ -14,7 +12,7 @@ from scipy.spatial.distance import squareform
 from toolkit.core import Estimate
 from toolkit.data import Dataset
 from toolkit.explanation.attribution import Attributor
-from toolkit.statistics import ALPHA, Array, Units, holm, kish, mean, weights_of
+from toolkit.statistics import ALPHA, Array, Codes, Units, holm, kish, mean, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
@@ -37,7 +35,7 @@ class Drawn(NamedTuple):
         The independent observations that they belong to; None where these are the rows.
     """
 
-    positions: NDArray[np.intp]
+    positions: Codes
     shap_values: Array
     output: Array
     stopped: str
@@ -95,7 +93,7 @@ def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     centre = np.average(sizes, axis=0, weights=weights_of(units, len(sizes))) / unit
     foremost = np.argsort(-centre, kind="stable")[:REPORTED]
     if not len(foremost := foremost[centre[foremost] > 0]) or len(sizes) < 2:
-        return np.full(len(foremost), math.inf)
+        return np.full(len(foremost), np.inf)
     spread = np.diag(np.atleast_2d(covariance_of_means(sizes[:, foremost] / unit, units)))
     return np.asarray(np.sqrt(spread) / centre[foremost])
 
@@ -129,7 +127,7 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     return mean(sizes / unit, weights_of(units, len(sizes))).over(units).estimate.times(unit)
 
 
-def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[Codes, Codes]:
     """Return the best and the worst rank that each column's mean could have; columns that overlap are tied.
 
     All pairs of columns are compared on the same rows by paired t tests, adjusted by Holm's method, so that with 95%
@@ -241,7 +239,7 @@ def interaction_table(attributor: Attributor, features: pd.DataFrame, drawn: Dra
     first, second = np.triu_indices(features.shape[1], 1)
     sizes = 2 * np.abs(values[:, first, second]).mean(axis=2)
     unit = float(sizes.max(initial=0.0))
-    names = [str(name) for name in features.columns]
+    names = list(features)
     found = [pair for pair in np.argsort(-sizes.mean(axis=0), kind="stable")[:MOST_PAIRS] if sizes[:, pair].any()]
     few = drawn.units.take(np.arange(len(sizes))) if drawn.units else None
     rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit, few)) for pair in found]
