@@ -17,6 +17,7 @@ from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.crosscheck import cross_check, difference_of_means, group_table, rank_agreement
 from toolkit.explanation.explain import associations, correlation_ratio, cramers_v, explain
 from toolkit.explanation.importance import (
+    Drawn,
     covariance_of_means,
     draw_rows,
     importance_table,
@@ -160,16 +161,22 @@ def test_ranks_of_few_rows_or_of_nothing_are_ties():
     assert (best.tolist(), worst.tolist()) == ([1, 2], [1, 2])
 
 
+def attributed(values, units=None):
+    """Explained rows of nothing but attributions."""
+    return Drawn(np.arange(len(values)), values, values.sum(axis=1), "table", units)
+
+
 def test_the_table_is_over_all_outputs_and_for_each():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(300, 3, 2)) * np.array([[1.0, 0.1], [0.2, 3.0], [0.0, 0.0]])
-    table = importance_table(values, ["a", "b", "c"], ("first", "second"))
+    table = importance_table(attributed(values), ["a", "b", "c"], ("first", "second"))
     assert table["output"].tolist() == ["overall"] * 3 + ["first"] * 3 + ["second"] * 3
     assert table["column"].tolist() == ["b", "a", "c", "a", "b", "c", "b", "a", "c"]
     row = table.iloc[0]
     assert row["mean_abs_shap"].value == pytest.approx(np.abs(values[:, 1]).mean())
     assert table.iloc[3]["mean_abs_shap"].value == pytest.approx(np.abs(values[:, 0, 0]).mean())
-    assert importance_table(values[:, :, :1], ["a", "b", "c"], ("y",))["output"].unique().tolist() == ["overall"]
+    single = importance_table(attributed(values[:, :, :1]), ["a", "b", "c"], ("y",))
+    assert single["output"].unique().tolist() == ["overall"]
 
 
 def difference_of(first, second):
@@ -423,7 +430,7 @@ def test_importance_is_weighted_and_its_interval_is_that_of_the_weights():
     rng = np.random.default_rng(3)
     sizes, weights = rng.exponential(size=(800, 2)), rng.exponential(size=800)
     units = Units.of(None, None, pd.Series(weights, name="w"))
-    table = importance_table(sizes[:, :, None], ["a", "b"], ("x",), units).set_index("column")
+    table = importance_table(attributed(sizes[:, :, None], units), ["a", "b"], ("x",)).set_index("column")
     for place, name in enumerate("ab"):
         value = np.average(sizes[:, place], weights=weights)
         found = table.loc[name, "mean_abs_shap"]

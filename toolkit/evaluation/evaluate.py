@@ -82,7 +82,8 @@ def evaluate(
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
     measured = {name: measure(part, chosen, parts[name].units, seed) for name, part in predicted.items()}
-    compared, said, notes = dict[str, Measure](), predicted["test"], [*model.notes, *about_rows(model, test)]
+    said, compared = predicted["test"], dict[str, Measure]()
+    notes = [*model.notes, *about_rows(model, test)]
     if baseline is not None:
         if isinstance(baseline, str):
             baseline, in_hindsight = _guess(baseline, parts)

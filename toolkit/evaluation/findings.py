@@ -65,10 +65,9 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
 def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
     """Say what a threshold does: how it was chosen, and whether it calls (nearly) nobody or everybody positive."""
     yield from chosen.notes
-    if not chosen.kept and chosen.part == "train":
-        yield finding("THRESHOLD-ON-TRAINING", "medium", "threshold")
-    if not chosen.kept and chosen.part == "test":
-        yield finding("THRESHOLD-ON-TEST", "high", "threshold")
+    seen = {"train": ("THRESHOLD-ON-TRAINING", "medium"), "test": ("THRESHOLD-ON-TEST", "high")}
+    if not chosen.kept and chosen.part in seen:
+        yield finding(*seen[chosen.part], "threshold")
     rows, share, rate = len(test.y_true), float(test.decide(chosen.value).mean()), float(test.y_true.mean())
     said = {"called": chosen.called, "positive": round(share * rows), "rows": rows, "rate": f"{rate:.1%}"}
     few = share < rate * ONE_SIDED or 1 - share < (1 - rate) * ONE_SIDED

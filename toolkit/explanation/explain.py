@@ -110,7 +110,7 @@ def explain(
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     at = model.threshold.value if model.threshold else math.nan
     features, names = part.features.iloc[drawn.positions], list(map(str, part.features))
-    table = importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units)
+    table = importance_table(drawn, names, attributor.outputs.names)
     sizes = magnitudes(drawn.shap_values)
     importance = np.average(sizes, axis=0, weights=weights_of(drawn.units, len(sizes)))
     foremost = list(table.loc[table["output"] == "overall", "column"])

@@ -247,6 +247,7 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
         rows = largest[["column", "by", "group", "mean_abs_shap", "rest"]].itertuples(index=False, name=None)
-        most = "; ".join("{} where {} is {} ({}, elsewhere {})".format(*map(shorten, row)) for row in rows)
+        named = "{} where {} is {} ({}, elsewhere {})".format
+        most = "; ".join(named(*map(shorten, row[:3]), *row[3:]) for row in rows)
         tested = int(table["p_adjusted"].notna().sum())
         yield finding("EXPLAIN-GROUPS", "low", largest.iloc[0]["by"], apart=len(apart), tested=tested, most=most)

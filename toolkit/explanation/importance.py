@@ -177,9 +177,7 @@ def rank_text(row: Any) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
-def importance_table(
-    values: Array, columns: list[str], outputs: tuple[str, ...], units: Units | None = None
-) -> pd.DataFrame:
+def importance_table(drawn: Drawn, columns: list[str], outputs: tuple[str, ...]) -> pd.DataFrame:
     """Rank the columns over all outputs and, where there are several, for each.
 
     Returns
@@ -188,14 +186,15 @@ def importance_table(
         ``column, output, mean_abs_shap`` (Estimate), ``rank_low, rank_high``, the largest first; output ``overall`` is
         the mean over the outputs.
     """
-    tables = {"overall": magnitudes(values)}
+    tables = {"overall": magnitudes(drawn.shap_values)}
     if len(outputs) > 1:
-        tables |= {name: np.abs(values[:, :, place]) for place, name in enumerate(outputs)}
+        tables |= {name: np.abs(drawn.shap_values[:, :, place]) for place, name in enumerate(outputs)}
     rows: list[tuple[object, ...]] = []
     for name, sizes in tables.items():
-        unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes, units)
-        for place in np.argsort(-np.average(sizes, axis=0, weights=weights_of(units, len(sizes))), kind="stable"):
-            size = mean_magnitude(sizes[:, place], unit, units)
+        unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes, drawn.units)
+        centre = np.average(sizes, axis=0, weights=weights_of(drawn.units, len(sizes)))
+        for place in np.argsort(-centre, kind="stable"):
+            size = mean_magnitude(sizes[:, place], unit, drawn.units)
             rows.append((columns[place], name, size, int(best[place]), int(worst[place])))
     return pd.DataFrame(rows, columns=["column", "output", "mean_abs_shap", "rank_low", "rank_high"])
 

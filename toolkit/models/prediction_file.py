@@ -63,15 +63,14 @@ def load_predictions(
     [0.2, 0.9]
     """
     table = _read(source)
-    frame, left = table.frame, listed_names(options.get("drop"), list(table.frame.columns))
+    left = listed_names(options.get("drop"), list(table.frame.columns))
     columns = _find_columns(table, y_pred, y_score, left)
-    if y_true not in frame:
+    if y_true not in table.frame:
         raise _no_column(y_true, "the true values", "y_true", table)
-    table = _with_labels(source, table, columns.pred, frame[y_true])
-    frame = table.frame
-    if not columns.scores and column_kind(frame[columns.pred]) == "number" and frame[y_true].nunique() > 2:
+    table = _with_labels(source, table, columns.pred, table.frame[y_true])
+    if not columns.scores and column_kind(table.frame[columns.pred]) == "number" and table.frame[y_true].nunique() > 2:
         # Whole numbers with many values are a measurement where the predictions lie between them.
-        options["task"] = options.get("task") or ("regression" if len(_broken(frame[columns.pred])) else None)
+        options["task"] = options.get("task") or ("regression" if len(_broken(table.frame[columns.pred])) else None)
     options["drop"] = [name for name in (*left, *columns.names) if name != y_true]
     return _record(table, load_dataset(table, target=y_true, **options), columns)
 
