@@ -99,8 +99,7 @@ class Scan(NamedTuple):
 
     def mask(self, place: int) -> Mask:
         """Return which rows are in a slice."""
-        members = self.cut.members
-        return (members[:, self.first[place]] > 0) & (members[:, self.second[place]] > 0)
+        return (self.cut.members[:, self.first[place]] > 0) & (self.cut.members[:, self.second[place]] > 0)
 
     def text(self, place: int) -> str:
         """Say what the rows of a slice have in common."""

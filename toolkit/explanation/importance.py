@@ -100,15 +100,14 @@ def relative_errors(sizes: Array, units: Units | None = None) -> Array:
 
 def covariance_of_means(values: Array, units: Units | None) -> Array:
     """Return the covariance of the means of columns over rows, or over the independent observations of these."""
-    rows = len(values)
     if units is None:
-        return np.asarray(np.cov(values, rowvar=False) / rows)
-    each = weights_of(units, rows)[:, None]
+        return np.asarray(np.cov(values, rowvar=False) / len(values))
+    each = weights_of(units, len(values))[:, None]
     sums = np.apply_along_axis(units.sums, 0, each * (values - (each * values).mean(axis=0)))
     if units.kind == "time":
         sums = dct(sums, axis=0, norm="ortho")[1 : units.independent[1] + 1]
     share = units.independent[1] if units.kind == "time" else max(units.count - 1, 1)
-    return np.asarray(sums.T @ sums * (units.count / share / rows**2))
+    return np.asarray(sums.T @ sums * (units.count / share / len(values) ** 2))
 
 
 def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Estimate:

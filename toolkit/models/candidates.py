@@ -207,13 +207,12 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     ModelRecord
         The folder ``toolkit/data/table_reader`` travels with it.
     """
-    requirements, schema = requirements_of(model.estimator), model.schema
-    types = {key: _type(one, features[key]) for key, one in schema.features.items()}
-    whole = _travelling()(model.estimator, schema.plain(), list(model.classes))
+    types = {key: _type(one, features[key]) for key, one in model.schema.features.items()}
+    whole = _travelling()(model.estimator, model.schema.plain(), list(model.classes))
     example = features.head(5).astype({key: object for key, kind in types.items() if kind == "string"})
     flags = [key for key, kind in types.items() if kind == "boolean"]
     example[flags] = example[flags].astype(object).replace({0: False, 1: True})
-    return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
+    return ModelRecord(name, whole, example, requirements_of(model.estimator), types, str(FOLDER))
 
 
 def _type(column: Column, values: pd.Series) -> str:

@@ -121,8 +121,7 @@ class Model:
 
     def predict(self, features: pd.DataFrame | Dataset) -> AnyArray:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
-        at = self.threshold
-        cuts = at is not None and not np.isnan(at.value) and not self.decides and self._scored
+        cuts = self.threshold is not None and not np.isnan(self.threshold.value) and not self.decides and self._scored
         return self.decide(features)[0] if cuts else self.labels(features)
 
     def decide(self, features: pd.DataFrame | Dataset) -> tuple[AnyArray, Array | None]:

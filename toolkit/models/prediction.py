@@ -218,9 +218,8 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
     numbers = dict[str, Estimate]()
     if not np.isnan(clock()):
         call, rng = getattr(model, "predict_proba", model.labels), np.random.default_rng(seed)
-        picked = rng.integers(len(features), size=REPEATS)
+        singles = [features.iloc[[row]] for row in rng.integers(len(features), size=REPEATS)]
         batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-        singles = [features.iloc[[row]] for row in picked]
         for kind, times in {"": _timed(call, singles, 0.3), "batch_": _timed(call, [batch] * 20, 0.2)}.items():
             for level in (50, 95):
                 numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
