@@ -145,8 +145,8 @@ def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
 
 
 def _at_threshold(evaluation: Evaluation) -> str:
-    numbers, at = evaluation.numbers, evaluation.threshold
-    where = f"At a threshold of {at.value:.4g}" if at and np.isfinite(at.value) else "As the model itself decided,"
+    numbers, at = evaluation.numbers, evaluation.numbers.get("threshold.value")
+    where = f"At a threshold of {at.value:.4g}" if at else "As the model itself decided,"
     return f"{where} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."
 
 
@@ -184,15 +184,15 @@ def _cost(evaluation: Evaluation, kind: str) -> Drawing:
 
 
 def _scores(evaluation: Evaluation, kind: str) -> Drawing:
-    bins, chosen = evaluation.curves[kind], evaluation.threshold
+    bins, at = evaluation.curves[kind], evaluation.numbers.get("threshold.value")
 
     def draw(ax: Axes) -> None:
         edges = [*bins["low"], bins["high"].iloc[-1]]
         for name, colour in (("negative", GREY), ("positive", BLUE)):
             ax.stairs(bins[name], edges, color=colour, fill=True, alpha=0.25)
             ax.stairs(bins[name], edges, color=colour, linewidth=1.5, label=name)
-        if chosen and np.isfinite(chosen.value):
-            ax.axvline(chosen.value, color=ORANGE, linewidth=1.2, label="threshold")
+        if at:
+            ax.axvline(at.value, color=ORANGE, linewidth=1.2, label="threshold")
         legend_above(ax)
         ax.set(xlabel="Score", ylabel="Share of the class")
 
