@@ -1,6 +1,7 @@
 """What is said about attributions, against references and by simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.crosscheck import cross_check, difference_of_means, group_table, rank_agreement
 from toolkit.explanation.explain import associations, correlation_ratio, cramers_v, explain
 from toolkit.explanation.importance import (
+    Drawn,
     covariance_of_means,
     draw_rows,
     importance_table,
@@ -159,30 +161,41 @@ def test_ranks_of_few_rows_or_of_nothing_are_ties():
     assert (best.tolist(), worst.tolist()) == ([1, 2], [1, 2])
 
 
+def attributed(values, units=None):
+    """Explained rows of nothing but attributions."""
+    return Drawn(np.arange(len(values)), values, values.sum(axis=1), "table", units)
+
+
 def test_the_table_is_over_all_outputs_and_for_each():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(300, 3, 2)) * np.array([[1.0, 0.1], [0.2, 3.0], [0.0, 0.0]])
-    table = importance_table(values, ["a", "b", "c"], ("first", "second"))
+    table = importance_table(attributed(values), ["a", "b", "c"], ("first", "second"))
     assert table["output"].tolist() == ["overall"] * 3 + ["first"] * 3 + ["second"] * 3
     assert table["column"].tolist() == ["b", "a", "c", "a", "b", "c", "b", "a", "c"]
     row = table.iloc[0]
     assert row["mean_abs_shap"].value == pytest.approx(np.abs(values[:, 1]).mean())
     assert table.iloc[3]["mean_abs_shap"].value == pytest.approx(np.abs(values[:, 0, 0]).mean())
-    assert importance_table(values[:, :, :1], ["a", "b", "c"], ("y",))["output"].unique().tolist() == ["overall"]
+    single = importance_table(attributed(values[:, :, :1]), ["a", "b", "c"], ("y",))
+    assert single["output"].unique().tolist() == ["overall"]
+
+
+def difference_of(first, second):
+    """The difference of two samples of magnitudes."""
+    return difference_of_means(np.concatenate([first, second]), np.arange(len(first) + len(second)) < len(first))
 
 
 def test_welch_is_welchs_where_there_are_many_rows():
     rng = np.random.default_rng(0)
     first, second = rng.exponential(1, 4000), rng.exponential(1.1, 9000)
-    apart, p_value = difference_of_means(first, second)
+    apart, p_value = difference_of(first, second)
     reference = stats.ttest_ind(first, second, equal_var=False)
     ends = reference.confidence_interval()
     # One row more is reckoned with in each group, so that it is a little larger.
     assert reference.pvalue < p_value < 1.1 * reference.pvalue
     assert (apart.low, apart.high) == pytest.approx((ends.low, ends.high), abs=5e-4)
-    nothing, p_value = difference_of_means(np.zeros(50), np.zeros(60))
+    nothing, p_value = difference_of(np.zeros(50), np.zeros(60))
     assert (nothing.value, nothing.has_interval, p_value) == (0, False, 1)
-    assert difference_of_means(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
+    assert difference_of(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
 
 
 def test_groups_that_do_not_differ_are_seldom_told_apart():
@@ -209,11 +222,8 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     assert math.isnan(table.loc[("rare", "c"), "p_adjusted"])
     assert table.loc[("rare", "c"), "mean_abs_shap"].value == pytest.approx(sizes[:12, 2].mean())
     adjusted = table["p_adjusted"].dropna()
-    raw = [
-        difference_of_means(sizes[m, j], sizes[~m, j])[1]
-        for m in (labels.codes == 0, labels.codes == -1)
-        for j in range(4)
-    ]
+    masks = (labels.codes == 0, labels.codes == -1)
+    raw = [difference_of_means(sizes[:, j], mask)[1] for mask in masks for j in range(4)]
     np.testing.assert_allclose(np.sort(adjusted), np.sort(stats.false_discovery_control(raw)))
     by_itself = group_table({NAMES[0]: levels}, sizes, NAMES)
     untested = by_itself["p_adjusted"].isna() & (by_itself["group"] == "F")
@@ -222,9 +232,9 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     assert group_table({"one": cut(pd.Series(["x"] * 600))}, sizes, NAMES)["p_adjusted"].isna().all()
 
 
-def checked(model, data, units=None, **how):
+def checked(model, data, **how):
     """Permutation importance as ``explain`` asks for it, but for what is given."""
-    return cross_check(model, data, units, **{"precision": 0.05, "most": 200_000, "seconds": 60.0, "seed": 0} | how)
+    return cross_check(model, data, **{"precision": 0.05, "most": 200_000, "seconds": 60.0, "seed": 0} | how)
 
 
 def test_permutation_importance_agrees_with_scikit_learn():
@@ -258,12 +268,12 @@ def covered(persons, rows, runs):
     rng, names = np.random.default_rng(3), ["a", "b", "noise", "noise too"]
     train, large = people(rng, 20, 10), load_dataset(people(rng, 40_000, 2), target="y", group="person")
     model = Model.of(LinearRegression().fit(train[names], train["y"]), large)
-    truth = [one.value for one in checked(model, large, most=10**6, precision=0.0).increases]
+    truth = [one.value for one in checked(model, replace(large, group=None), most=10**6, precision=0.0).increases]
     inside, beyond = np.zeros((2, 4)), np.zeros((2, 4))
     for run in range(runs):
         data = load_dataset(people(rng, persons, rows), target="y", group="person")
-        for place, units in enumerate((data.units, None)):
-            found = checked(model, data, units=units, most=12 * data.rows, seed=run).increases
+        for place, rows_of in enumerate((data, replace(data, group=None))):
+            found = checked(model, rows_of, most=12 * data.rows, seed=run).increases
             inside[place] += [one.low <= value <= one.high for one, value in zip(found, truth, strict=True)]
             beyond[place] += [one.low > 0 for one in found]
     return inside / runs, beyond / runs
@@ -420,7 +430,7 @@ def test_importance_is_weighted_and_its_interval_is_that_of_the_weights():
     rng = np.random.default_rng(3)
     sizes, weights = rng.exponential(size=(800, 2)), rng.exponential(size=800)
     units = Units.of(None, None, pd.Series(weights, name="w"))
-    table = importance_table(sizes[:, :, None], ["a", "b"], ("x",), units).set_index("column")
+    table = importance_table(attributed(sizes[:, :, None], units), ["a", "b"], ("x",)).set_index("column")
     for place, name in enumerate("ab"):
         value = np.average(sizes[:, place], weights=weights)
         found = table.loc[name, "mean_abs_shap"]

@@ -8,12 +8,13 @@ from hypothesis import given, settings, strategies as st
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
-from toolkit.evaluation.evaluate import MOST_POINTS, binary_curves, evaluate
+from toolkit.evaluation.evaluate import MOST_POINTS, binary_curves, evaluate, measure
 from toolkit.evaluation.slices import find_slices
 from toolkit.explanation.counterfactual import find_counterfactual
 from toolkit.explanation.explain import explain
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.individual import check_individual
+from toolkit.models.prediction import Predictions
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import AS_DECIDED, Costs, Rule, Threshold, choose_threshold, read_kept, read_threshold
 
@@ -165,7 +166,7 @@ def test_curves_are_thin_and_keep_their_ends():
     rng = np.random.default_rng(0)
     y = (rng.random(20_000) < 0.1).astype(float)
     score = np.clip(rng.normal(0.3 + 0.2 * y, 0.1), 0, 1)
-    curves = binary_curves(y, score, costs=Costs(1, 5), probabilities=True)
+    curves = binary_curves(Predictions(y, score, None, True, ("no", "yes")), None, Costs(1, 5))
     assert set(curves) == {"roc", "precision_recall", "gain", "scores", "cost", "calibration"}
     assert all(len(curve) <= MOST_POINTS for curve in curves.values())
     roc = curves["roc"]
@@ -181,8 +182,11 @@ def test_curves_are_thin_and_keep_their_ends():
 
 
 def test_costs_of_each_row():
-    each = Costs(1, 5, -2, 0.5).of(np.array([1.0, 1, 0, 0]), np.array([1.0, 0, 1, 0]))
-    assert each.tolist() == [-2, 5, 1, 0.5]
+    at = Threshold(0.5, Rule("cost", costs=Costs(1, 5, -2, 0.5)))
+    rows = Predictions(np.array([1.0, 1, 0, 0]), np.array([0.9, 0.2, 0.8, 0.1]), None, True, ("no", "yes"))
+    for row, cost in enumerate([-2, 5, 1, 0.5]):
+        assert measure(rows.take(np.array([row, row])), at, None, 0)["expected_cost"].estimate.value == cost
+    assert measure(rows, at, None, 0)["expected_cost"].estimate.value == (-2 + 5 + 1 + 0.5) / 4
 
 
 @pytest.mark.parametrize("text", ["recall>=0.9", "recall ≥ 0.9", "recall>0.9", " recall >= .9 "])

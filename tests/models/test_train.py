@@ -379,7 +379,7 @@ def test_a_difference_to_the_chosen_is_of_the_same_folds():
     nearly = training.scalars()["cv.nearly.minus_chosen"]
     assert nearly.low < 0 < nearly.high
     assert "cv.m.minus_chosen" not in training.scalars()
-    assert list(training.board["minus_chosen"].isna()) == list(training.board["chosen"])
+    assert list(training.table["minus_chosen"].isna()) == list(training.table["chosen"])
     wide = folds_of("roc_auc", m=[1.0, 0.0], other=[0.0, 1.0]).estimate("other", "roc_auc", minus="m")
     assert (wide.low, wide.high) == (-1.0, 1.0)
 

@@ -1,6 +1,5 @@
 """Judge a fitted model: every metric with its interval on each part, beside the baseline, at a stated threshold."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Estimate, Finding, by_severity
+from toolkit.core import Estimate, Finding, by_severity, spread
 from toolkit.data import Dataset, Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluation import Evaluation
@@ -82,9 +81,9 @@ def evaluate(
     model = Model.of(model, test)
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
-    notes = [*model.notes, *about_rows(model, test), *(about_decisions(chosen, predicted["test"]) if chosen else ())]
     measured = {name: measure(part, chosen, parts[name].units, seed) for name, part in predicted.items()}
-    compared = {}
+    said, compared = predicted["test"], dict[str, Measure]()
+    notes = [*model.notes, *about_rows(model, test)]
     if baseline is not None:
         if isinstance(baseline, str):
             baseline, in_hindsight = _guess(baseline, parts)
@@ -92,33 +91,33 @@ def evaluate(
         other = Model.of(baseline, test)
         guessed, at, own = predict(other, test), chosen, other.threshold
         chose = own is not None and not own.rule.default
-        if chosen and (chose or chosen.rule.default or predicted["test"].probabilities != guessed.probabilities):
+        if chosen and (chose or chosen.rule.default or said.probabilities != guessed.probabilities):
             # It has a threshold, none was chosen, or the scores of the two do not compare: the baseline decides itself.
-            at = replace(chosen, value=own.value if own else math.nan)
+            at = replace(chosen, value=own.value if own else np.nan)
         compared = measure(guessed, at, test.units, seed)
     numbers = _numbers(measured, compared)
-    notes += about_units(test, measured["test"], test.units)
-    by_class, said = None, predicted["test"]
+    by_class = None
     if test.task == "multiclass":
         by_class = class_table(said.y_true, said.y_pred, said.y_prob, said.classes, units=test.units)
         names = ("precision", "recall", "f1", "roc_auc")
         numbers |= {f"test.{row['class']}.{name}": row[name] for _, row in by_class.iterrows() for name in names}
-    if chosen and math.isfinite(chosen.value):
-        numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted.get(chosen.part, predicted["test"]).y_true))
+    if chosen and np.isfinite(chosen.value):
+        numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted.get(chosen.part, said).y_true))
     if latency and not model.recorded:
         numbers |= measure_speed(model, test.features, seed=seed)
+    notes += [*(about_decisions(chosen, said) if chosen else ()), *about_units(test, measured["test"], test.units)]
     return Evaluation(
         data=test,
         threshold=chosen,
         parts=tuple(parts),
         numbers=numbers,
         by_class=by_class,
-        confusion=_confusion(predicted["test"], test, chosen),
-        curves=_curves(predicted["test"], chosen, seed, test.units),
+        confusion=_confusion(said, test, chosen),
+        curves=_curves(said, chosen, seed, test.units),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),
-        held_out="" if model.recorded else count_held_out(predicted["test"], chosen, measured["test"]),
+        held_out="" if model.recorded else count_held_out(said, chosen, measured["test"]),
     )
 
 
@@ -138,8 +137,7 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     if name != "guess":
         raise InputError(f"The baseline must be a fitted model or 'guess'; found {name!r}.")
     known = parts.get("train", parts["test"])
-    weight = None if known.weight is None else known.weight.to_numpy()
-    fitted = make_baseline(known.task).fit(known.features, known.target, sample_weight=weight)
+    fitted = make_baseline(known.task).fit(known.features, known.target, sample_weight=known.weight)
     what = "the mean" if known.task == "regression" else "how often each class occurs"
     return fitted, [] if "train" in parts else [finding("BASELINE-IN-HINDSIGHT", "info", "baseline", what=what)]
 
@@ -166,8 +164,8 @@ def measure(predicted: Predictions, chosen: Threshold | None, units: Units | Non
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
         y, unit = predicted.y_true, float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        each = [costs.of(np.full(len(y), label), called) for label in (1.0, 0.0)]
-        cost = class_mean(y, y, each, weights_of(units, len(y)), unit=unit, bounds=(-math.inf, math.inf))
+        each = [np.where(called == 1, costs.tp, costs.fn), np.where(called == 1, costs.fp, costs.tn)]
+        cost = class_mean(y, y, each, weights_of(units, len(y)), unit=unit, bounds=(-np.inf, np.inf))
         found["expected_cost"] = cost._replace(few=found["recall"].few).over(units)
     return found
 
@@ -193,26 +191,20 @@ def _curves(predicted: Predictions, at: Threshold | None, seed: int, units: Unit
         return {"predicted_vs_actual": dots, "residuals": dots}
     if at is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
-    rows = predicted.y_true, predicted.y_pred, units
-    return binary_curves(*rows, costs=at.rule.costs, probabilities=predicted.probabilities)
+    return binary_curves(predicted, units, at.rule.costs)
 
 
-def binary_curves(
-    y_true: Array, y_score: Array, units: Units | None = None, *, costs: Costs | None, probabilities: bool
-) -> dict[str, pd.DataFrame]:
+def binary_curves(found: Predictions, units: Units | None, costs: Costs | None) -> dict[str, pd.DataFrame]:
     """Compute every curve of a binary classifier.
 
     Parameters
     ----------
-    y_true : array of shape (n,)
-        1 for the positive class, 0 for the other; both must be there.
-    y_score : array of shape (n,)
-    units : Units, optional
+    found : Predictions
+        Of rows of both classes. Where their scores are no probabilities, there is no calibration curve.
+    units : Units or None
         The independent observations, where these are not the rows, and how much each row counts.
     costs : Costs or None
         With them the cost curve is computed too.
-    probabilities : bool
-        Whether the scores are probabilities; without, there is no calibration curve.
 
     Returns
     -------
@@ -224,10 +216,11 @@ def binary_curves(
     Examples
     --------
     >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
-    >>> binary_curves(y_true, y_score, costs=None, probabilities=True)["roc"]["recall"].tolist()
+    >>> found = Predictions(y_true, y_score, None, True, ("no", "yes"))
+    >>> binary_curves(found, None, None)["roc"]["recall"].tolist()
     [0.0, 0.5, 0.5, 1.0, 1.0]
     """
-    each = weights_of(units, len(y_true))
+    y_true, y_score, each = found.y_true, found.y_pred, weights_of(units, len(found.y_true))
     steps, hits, called = confusion_steps(y_true, y_score, each)
     n, ones = len(y_true), float(y_true @ each)
     kept, progress = np.arange(len(steps)), hits / ones + (called - hits) / (n - ones)
@@ -243,12 +236,11 @@ def binary_curves(
     if costs:
         total = costs.total(hits, called - hits, ones, n - ones)
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
-    if probabilities:
+    if found.probabilities:
         sizes, predicted, _, place = calibration_bins(y_true, y_score, each)
         rates = [share(y_true, each * (place == at)).over(units).estimate for at in range(len(sizes))]
-        found = zip(predicted, rates, sizes, strict=True)
-        rows = [(at, rate.value, rate.low, rate.high, int(size)) for at, rate, size in found]
-        curves["calibration"] = pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
+        observed = spread(pd.DataFrame({"predicted": predicted, "value": rates})).rename(columns={"value": "observed"})
+        curves["calibration"] = observed.assign(n=sizes.astype(int))
     return curves
 
 

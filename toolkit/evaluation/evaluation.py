@@ -1,8 +1,6 @@
 """What an evaluation found: its numbers, their tables, and its figures, each with its words, drawing and data."""
 
-import math
 from collections.abc import Callable
-from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -60,9 +58,9 @@ class Evaluation(Result, frozen=True):
     confusion: pd.DataFrame | None
     curves: dict[str, pd.DataFrame]
     notes: tuple[Finding, ...]
-    measured: dict[str, Measure] = field(repr=False)
-    model: Model = field(repr=False)
-    held_out: str = field(default="", repr=False)
+    measured: dict[str, Measure]
+    model: Model
+    held_out: str = ""
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric and part; on the test part also the baseline and the difference to it."""
@@ -88,7 +86,7 @@ class Evaluation(Result, frozen=True):
     def record(self) -> Record:
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
         at, files = self.threshold, {FILE: self._replicates}
-        kept = {THRESHOLD_FILE: at.text()} if at and math.isfinite(at.value) else {}
+        kept = {THRESHOLD_FILE: at.text()} if at and np.isfinite(at.value) else {}
         kept |= {HELD_OUT_FILE: self.held_out} if self.held_out else {}
         parameters, numbers = {"threshold": str(at)} if at else {}, against_baseline(self.numbers)
         return Record(parameters, model=self.model.record(), files=files, kept=kept, numbers=numbers)
@@ -133,24 +131,22 @@ def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
 
 def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
     """Mark where the decisions on the test part lie on a curve."""
-    chosen, cells = evaluation.threshold, evaluation.confusion
-    if chosen is None or cells is None:
-        return
-    (tn, fp), (fn, tp) = cells.to_numpy(dtype=float)
+    (tn, fp), (fn, tp) = np.asarray(evaluation.confusion, dtype=float)
     rates = {"recall": tp / (tp + fn), "false_positive_rate": fp / (fp + tn), "called": (tp + fp) / (tp + fp + fn + tn)}
-    rates["precision"] = tp / (tp + fp) if tp + fp else math.nan
-    if math.isnan(rates[x] + rates[y]):
+    rates["precision"] = tp / (tp + fp) if tp + fp else np.nan
+    if np.isnan(rates[x] + rates[y]):
         return
     ax.plot(rates[x], rates[y], "o", color=ORANGE, markeredgecolor="#222222", markersize=7)
     side = "right" if rates[x] > 0.7 else "left"
     offset = (8 if side == "left" else 0, 9 if y == "precision" else -17)
-    text = "as decided" if math.isnan(chosen.value) else f"threshold {chosen.value:.4g}"
+    at = evaluation.numbers.get("threshold.value")
+    text = f"threshold {at.value:.4g}" if at else "as decided"
     ax.annotate(text, (rates[x], rates[y]), xytext=offset, textcoords="offset points", ha=side, fontsize=9)
 
 
 def _at_threshold(evaluation: Evaluation) -> str:
-    numbers, at = evaluation.numbers, evaluation.threshold
-    where = f"At a threshold of {at.value:.4g}" if at and math.isfinite(at.value) else "As the model itself decided,"
+    numbers, at = evaluation.numbers, evaluation.numbers.get("threshold.value")
+    where = f"At a threshold of {at.value:.4g}" if at else "As the model itself decided,"
     return f"{where} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."
 
 
@@ -170,15 +166,15 @@ def _calibration(evaluation: Evaluation, kind: str) -> Drawing:
 
 
 def _cost(evaluation: Evaluation, kind: str) -> Drawing:
-    curve, chosen = evaluation.curves[kind], evaluation.threshold
+    curve, chosen = evaluation.curves[kind], evaluation.numbers["threshold.value"].value
     finite = curve.iloc[np.flatnonzero(np.isfinite(curve["threshold"].to_numpy()))]
-    unit = chosen.rule.costs.currency if chosen and chosen.rule.costs else ""
+    costs = evaluation.threshold and evaluation.threshold.rule.costs
+    unit = costs.currency if costs else ""
 
     def draw(ax: Axes) -> None:
         ax.step(finite["threshold"], finite["expected_cost"], where="pre", color=BLUE)
-        if chosen:
-            ax.axvline(chosen.value, color=ORANGE, linewidth=1.2, label=f"threshold {chosen.value:.4g}")
-            legend_above(ax)
+        ax.axvline(chosen, color=ORANGE, linewidth=1.2, label=f"threshold {chosen:.4g}")
+        legend_above(ax)
         ax.set(xlabel="Threshold", ylabel=f"Expected cost of one row{f' ({unit})' if unit else ''}")
 
     best = finite.iloc[int(finite["expected_cost"].to_numpy().argmin())]
@@ -188,15 +184,15 @@ def _cost(evaluation: Evaluation, kind: str) -> Drawing:
 
 
 def _scores(evaluation: Evaluation, kind: str) -> Drawing:
-    bins, chosen = evaluation.curves[kind], evaluation.threshold
+    bins, at = evaluation.curves[kind], evaluation.numbers.get("threshold.value")
 
     def draw(ax: Axes) -> None:
         edges = [*bins["low"], bins["high"].iloc[-1]]
         for name, colour in (("negative", GREY), ("positive", BLUE)):
             ax.stairs(bins[name], edges, color=colour, fill=True, alpha=0.25)
             ax.stairs(bins[name], edges, color=colour, linewidth=1.5, label=name)
-        if chosen and math.isfinite(chosen.value):
-            ax.axvline(chosen.value, color=ORANGE, linewidth=1.2, label="threshold")
+        if at:
+            ax.axvline(at.value, color=ORANGE, linewidth=1.2, label="threshold")
         legend_above(ax)
         ax.set(xlabel="Score", ylabel="Share of the class")
 

@@ -1,6 +1,5 @@
 """The threshold explorer: what every threshold would do, overall and to each group, for the report's slider."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +52,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: Any = None) -> "Thresho
     ['threshold', 'recall', 'recall_low', 'recall_high', 'recall_n']
     """
     curve, chosen = instance(evaluation, Evaluation).curves.get("roc"), evaluation.threshold
-    if curve is None or chosen is None or evaluation.confusion is None or not math.isfinite(chosen.value):
+    if curve is None or chosen is None or evaluation.confusion is None or not np.isfinite(chosen.value):
         raise NotApplicableError("There is no threshold to move: the task is not binary, or no score decides.")
     if (units := evaluation.measured["accuracy"].units) and units.weight:
         raise NotApplicableError("The explorer counts rows, which have weights here.")

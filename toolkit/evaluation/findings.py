@@ -11,7 +11,6 @@ from pandas.api.types import is_float_dtype, is_numeric_dtype
 from toolkit.core import Finding, beside, counted, drawer, facer, finder, refuser, spoken
 from toolkit.core.estimate import LOWER_IS_BETTER, UNKNOWN, Estimate, format_number
 from toolkit.data import Dataset, column_kind
-from toolkit.evaluation.scan import chance_of_truth
 from toolkit.models import Predictions, Threshold
 from toolkit.statistics import FEW_GROUPS, HEAVY, Array, Measure, Units, mover_difference
 
@@ -22,8 +21,6 @@ FEW_ROWS = 20
 ONE_SIDED, FEW = 0.05, ("Hardly anybody", "Nearly everybody")
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
 _SLOPE_MARGIN = 0.1
-#: The metrics whose rows' influences tell.
-_TELLING = ("calibration_intercept", "log_loss", "accuracy", "bias", "mean_absolute_error")
 _LEAST_GROUPS, _MOST_ROWS_A_GROUP = 30, 50
 _LEAST_Z, _NOTABLE = 3.5, 1.1
 #: Words in the name of a column that tell one unit from another.
@@ -61,17 +58,16 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         elif not test.probabilities:
             names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
             yield finding("EVAL-NO-PROBABILITIES", "low", "model", names=names)
-        elif wrong := int((chance_of_truth(test) == 0).sum()):
+        elif wrong := int((test.chance(test.y_true) == 0).sum()):
             yield finding("EVAL-CERTAIN-AND-WRONG", "medium", "log_loss", wrong=wrong, rows=len(test.y_true))
 
 
 def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
     """Say what a threshold does: how it was chosen, and whether it calls (nearly) nobody or everybody positive."""
     yield from chosen.notes
-    if not chosen.kept and chosen.part == "train":
-        yield finding("THRESHOLD-ON-TRAINING", "medium", "threshold")
-    if not chosen.kept and chosen.part == "test":
-        yield finding("THRESHOLD-ON-TEST", "high", "threshold")
+    seen = {"train": ("THRESHOLD-ON-TRAINING", "medium"), "test": ("THRESHOLD-ON-TEST", "high")}
+    if not chosen.kept and chosen.part in seen:
+        yield finding(*seen[chosen.part], "threshold")
     rows, share, rate = len(test.y_true), float(test.decide(chosen.value).mean()), float(test.y_true.mean())
     said = {"called": chosen.called, "positive": round(share * rows), "rows": rows, "rate": f"{rate:.1%}"}
     few = share < rate * ONE_SIDED or 1 - share < (1 - rate) * ONE_SIDED
@@ -158,7 +154,7 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
         if units.kind == "group" and units.count < FEW_GROUPS:
             yield finding("EVAL-FEW-GROUPS", "medium", units.name, units=units)
         return
-    influences = [measured[name].influence for name in _TELLING if name in measured]
+    influences = [measured[name].influence for name in _WORDS["telling"] if name in measured]
     telling = [influence for influence in influences if influence is not None and influence.any()]
     found = ((_widening(influence, one), one.name) for one in _candidates(test) for influence in telling)
     times, name = max(found, default=(1.0, ""))
@@ -169,8 +165,7 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
 
 
 def _candidates(test: Dataset) -> Iterator[Units]:
-    table = pd.concat([test.features, test.sensitive, test.others], axis=1)
-    for name, column in table.items():
+    for name, column in pd.concat([test.features, test.sensitive, test.others], axis=1).items():
         named = bool(_UNITS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()))
         if is_float_dtype(column) or (is_numeric_dtype(column) and not named) or column_kind(column) == "nested":
             continue

@@ -28,14 +28,7 @@ def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
         return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
     if not predicted.probabilities:
         return "error rate", 1.0 - correct(predicted, task)
-    return "log loss", -np.log(np.clip(chance_of_truth(predicted), EPSILON, 1 - EPSILON))
-
-
-def chance_of_truth(predicted: Predictions) -> Array:
-    """Return the probability that predictions give to the true class of each row."""
-    if predicted.y_prob is None:
-        return np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
-    return np.asarray(predicted.y_prob[np.arange(len(predicted.y_prob)), predicted.y_true.astype(int)])
+    return "log loss", -np.log(np.clip(predicted.chance(predicted.y_true), EPSILON, 1 - EPSILON))
 
 
 def correct(predicted: Predictions, task: str) -> Array:
@@ -106,8 +99,7 @@ class Scan(NamedTuple):
 
     def mask(self, place: int) -> Mask:
         """Return which rows are in a slice."""
-        members = self.cut.members
-        return (members[:, self.first[place]] > 0) & (members[:, self.second[place]] > 0)
+        return (self.cut.members[:, self.first[place]] > 0) & (self.cut.members[:, self.second[place]] > 0)
 
     def text(self, place: int) -> str:
         """Say what the rows of a slice have in common."""

@@ -75,8 +75,7 @@ def find_slices(
     38
     """
     whole("depth", depth, 1, 2)
-    part = judged_rows(data)
-    part = part.sampled(MOST_ROWS, np.random.default_rng(seed))
+    part = judged_rows(data).sampled(MOST_ROWS, np.random.default_rng(seed))
     least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
     predicted = predict_at(model, data, threshold, part)[1]
     loss_name, loss = row_losses(predicted, part.task)
@@ -141,15 +140,14 @@ class Slices(Result, frozen=True):
         found = [] if self.complete else [finding("SLICE-SINGLE-COLUMNS", "info")]
         if len(self.table):
             worst = self.table.iloc[0]
-            severe = worst["difference"].low > self.overall.value
+            severity = "medium" if worst["difference"].low > self.overall.value else "low"
             count = len(self.table)
             which = f"the worst of {count} that stand out" if count > 1 else "the only one that stands out"
             # Where truth and prediction agree, the slice is harder rather than misjudged.
             means = {name: format_number(worst[name]) for name in ("truth", "predicted") if name in worst}
             means |= {"loss": self.loss.capitalize(), "overall": format_number(self.overall.value)}
             text = "SLICE-WORSE means" if "truth" in means else "SLICE-WORSE"
-            said = {"worst": worst, "which": which, "examined": self.examined, **means}
-            found.append(finding(text, "medium" if severe else "low", str(worst["slice"]), **said))
+            found.append(finding(text, severity, worst["slice"], it=self, worst=worst, which=which, **means))
         return by_severity(found)
 
     def drawings(self) -> list[Drawing]:

@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.core import Finding
 from toolkit.data import Dataset
 from toolkit.errors import InputError, one_of
-from toolkit.explanation.trace import Outputs, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
+from toolkit.explanation.trace import Outputs, Score, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
 from toolkit.models import Model, dense, encoding_for
 from toolkit.statistics import Array
 
@@ -24,7 +24,6 @@ _QUICK, _SLOW = 1000, 200
 
 # Attributions of shape (rows, encoded, raw outputs) and their base of shape (raw outputs,).
 Raw: TypeAlias = Callable[[Any], tuple[Array, Array]]
-Attribute: TypeAlias = Callable[[pd.DataFrame], tuple[Array, Array]]
 
 
 class Attributor(NamedTuple):
@@ -54,7 +53,7 @@ class Attributor(NamedTuple):
     outputs: Outputs
     base: Array
     reference: str
-    attribute: Attribute
+    attribute: Callable[[pd.DataFrame], tuple[Array, Array]]
     interact: Callable[[pd.DataFrame], Array] | None = None
     most_rows: int = _QUICK
     notes: tuple[Finding, ...] = ()
@@ -112,11 +111,11 @@ def choose_attributor(
     most = max(5, min(_GIVEN_ROWS if given else _PERMUTED_ROWS, _MOST_CELLS // (2 * data.features.shape[1] ** 2)))
     outputs, sample = outputs_of(model, data), _drawn(background, most, rng)
     scale, read = whole_scale(model, outputs)
-    raw = permutation_explainer(read, sample.features, seed)
+    attribute = permutation_explainer(read, sample.features, seed)
     about = "permutation", scale, outputs, read(sample.features).mean(axis=0), f"{sample.rows:,} rows of {sample.name}"
     said = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
     notes = (Finding("EXPLAIN-FALLBACK", "info", said, "method"),) * (kind != "permutation")
-    return Attributor(*about, lambda frame: (raw(frame)[0], read(frame)), most_rows=_SLOW, notes=notes)
+    return Attributor(*about, lambda frame: (attribute(frame), read(frame)), most_rows=_SLOW, notes=notes)
 
 
 def _drawn(background: Dataset, most: int, rng: np.random.Generator) -> Dataset:
@@ -222,7 +221,7 @@ def linear_explainer(estimator: Any, background: Any, weight: Any = None) -> Raw
     return lambda matrix: (explainer.shap_values(matrix), explainer.expected_value)
 
 
-def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd.DataFrame, seed: int) -> Raw:
+def permutation_explainer(score: Score, background: pd.DataFrame, seed: int) -> Score:
     """Explain any scores of a frame by ``shap.PermutationExplainer``, on the frame's own columns.
 
     Each row is explained over random orders of the columns, each taken forwards and backwards (Štrumbelj & Kononenko
@@ -232,7 +231,7 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
     """
     shap = _shap()
 
-    def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
+    def attribute(frame: pd.DataFrame) -> Array:
         pool = pd.concat([background, frame], ignore_index=True)
         # A value is written as its place among the column's distinct ones, and read from the row in which it is first.
         coded = [pd.factorize(pool.iloc[:, position], use_na_sentinel=False)[0] for position in range(pool.shape[1])]
@@ -251,7 +250,7 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
                 found = explainer(places[known:], max_evals=max(2 * pool.shape[1] + 1, _LEAST_EVALUATIONS), silent=True)
         finally:
             np.random.set_state(state)  # noqa: NPY002
-        return _last_axis(found.values, 2), np.atleast_1d(scored(places[:known]).mean(axis=0))
+        return _last_axis(found.values, 2)
 
     return attribute
 

@@ -1,6 +1,5 @@
 """What would have to be different about one row, in one column, for the model to decide otherwise."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -68,23 +67,22 @@ def find_counterfactual(
         raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")
     if part.task == "regression":
         raise NotApplicableError(f"{part.target.name!s} is a number: there is no decision that a change could turn.")
-    fixed = [name for name in part.sensitive.columns if name in part.features.columns]
+    known = list(part.features.columns)
+    fixed = [name for name in part.sensitive.columns if name in known]
     if immutable is not None:
-        known = list(part.features.columns)
         fixed = [column_of(name, known, f"the features of {part.name}") for name in listed_names(immutable, known)]
     if len(found := find_rows(part, row)) != 1:
         raise InputError(f"A counterfactual is of one row, and {len(found)} were given. Ask for each by itself.")
     one = part.take(list(found.values()))
     model, _ = predict_at(model, data, threshold, part)
     score, decision = _decided(model, one)
-    free = [column for column in part.features.columns if column not in fixed]
-    changes = [_smallest(model, one, column, seen.features[column], decision[0]) for column in free]
+    changes = [_smallest(model, one, name, seen.features[name], decision[0]) for name in known if name not in fixed]
     names = ["column", "value", "change_to", "distance", "score", "decision"]
     table = pd.DataFrame([change for change in changes if change], columns=names)
     labels = list(dict.fromkeys((*in_order(one), *model.classes)))  # a model may know more of them than the table
     table["decision"] = [str(labels[code]) for code in table["decision"]]
     table = table.sort_values("distance", kind="stable", ignore_index=True)
-    said, at = str(labels[int(decision[0])]), model.threshold.value if model.threshold else math.nan
+    said, at = str(labels[int(decision[0])]), model.threshold.value if model.threshold else np.nan
     return Counterfactual(part.name, row, said, float(score[0]), at, tuple(map(str, fixed)), table)
 
 
@@ -135,24 +133,24 @@ class Counterfactual(Result, frozen=True):
         """Return the figure of the smallest changes, where there are any."""
         if not len(self.table):
             return []
-        shown = self.table.head(MOST_SHOWN)
-        rows = shown.to_dict("records")
-        said = [f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for row in rows]
-        return [drawing("changes", lambda ax: _draw_changes(ax, shown), self.table, grid="x", found=self, said=said)]
+        rows = list(self.table.head(MOST_SHOWN).itertuples())
+        said = [f"{row.column} {row.value} → {row.change_to}: {row.distance:.1%}" for row in rows]
+        names = [f"{shorten(row.column, 24)}\n{shorten(row.value, 16)} → {shorten(row.change_to, 16)}" for row in rows]
+
+        def draw(ax: Axes) -> None:
+            shares = self.table["distance"].head(MOST_SHOWN).tolist()
+            bars = ax.barh(range(len(rows)), shares, color=BLUE, height=0.6)
+            ax.bar_label(bars, fmt="{:.1%}", padding=3, fontsize=9)
+            name_rows(ax, names)
+            ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * max(shares) or 1.0))
+
+        return [drawing("changes", draw, self.table, grid="x", found=self, said=said)]
 
     def face(self) -> Face:
         """Return the decision now, and the changes that would turn it."""
         fixed = f" Not changed: {listed(self.immutable)}." if self.immutable else ""
         frames = [self.table] if len(self.table) else []
         return face("counterfactual", self, *frames, score=format_number(self.score), fixed=fixed)
-
-
-def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:
-    bars = ax.barh(range(len(changes)), changes["distance"], color=BLUE, height=0.6)
-    ax.bar_label(bars, [f"{share:.1%}" for share in changes["distance"]], padding=3, fontsize=9)
-    named = zip(changes["column"], changes["value"], changes["change_to"], strict=True)
-    name_rows(ax, [f"{shorten(name, 24)}\n{shorten(now, 16)} → {shorten(then, 16)}" for name, now, then in named])
-    ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(changes["distance"].max()) or 1.0))
 
 
 def _decided(model: Model, rows: Dataset) -> tuple[Array, Array]:
@@ -162,7 +160,7 @@ def _decided(model: Model, rows: Dataset) -> tuple[Array, Array]:
         return predicted.y_pred, predicted.decide(model.threshold.value)
     if predicted.y_prob is None:
         return np.full(len(predicted.y_pred), np.nan), predicted.y_pred
-    return predicted.y_prob[np.arange(len(predicted.y_pred)), predicted.y_pred.astype(int)], predicted.y_pred
+    return predicted.chance(predicted.y_pred), predicted.y_pred
 
 
 def _smallest(model: Model, one: Dataset, column: Any, observed: pd.Series, said: float) -> tuple[object, ...] | None:

@@ -14,7 +14,7 @@ from toolkit.errors import column_of
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models import Model, predict
-from toolkit.statistics import FEW_GROUPS, Levels, Units, benjamini_hochberg, permuted, weights_of
+from toolkit.statistics import FEW_GROUPS, Levels, Mask, Units, benjamini_hochberg, permuted, weights_of
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
 
 LEAST_CHECKED, MOST_REPEATS = 400, 10
@@ -40,9 +40,7 @@ class CrossCheck:
     repeats: int
 
 
-def cross_check(
-    model: Model, data: Dataset, units: Units | None, *, precision: float, most: int, seconds: float, seed: int
-) -> CrossCheck:
+def cross_check(model: Model, data: Dataset, *, precision: float, most: int, seconds: float, seed: int) -> CrossCheck:
     """Measure permutation importance (Breiman 2001, doi:10.1023/A:1010933404324).
 
     A row counts twice: by what another row's value does to its loss, and by what its value does to the loss of other
@@ -53,8 +51,6 @@ def cross_check(
     ----------
     model : Model
     data : Dataset
-    units : Units or None
-        The independent observations of the rows, where not each stands alone.
     precision : float
         Columns are shuffled again, up to ten times, until the standard error of each of the ten largest increases is at
         most this share of it.
@@ -65,7 +61,8 @@ def cross_check(
         No further repeat begins after this time.
     seed : int
     """
-    rng, columns, started = np.random.default_rng(seed), data.features.shape[1], time.monotonic()
+    rng, started = np.random.default_rng(seed), time.monotonic()
+    columns, units = data.features.shape[1], data.units
     if (n := min(data.rows, max(LEAST_CHECKED, most // max(columns, 1)))) < data.rows:
         picked = np.sort(rng.choice(data.rows, n, replace=False))
         data, units = data.take(picked), units.take(picked) if units else None
@@ -159,57 +156,57 @@ def group_table(groups: dict[str, Levels], sizes: Array, names: list[str], units
     foremost, together = np.argsort(-centre, kind="stable")[:REPORTED], units is not None and units.kind != "row"
     for by, levels in groups.items():
         for label, member in levels.groups():
-            both = np.concatenate([np.flatnonzero(member), np.flatnonzero(~member)])
             mine, theirs = (units.take(part) if units and part.any() else None for part in (member, ~member))
             least = min(mine.count if mine else member.sum(), theirs.count if theirs else (~member).sum())
             for column in foremost:
-                inside, outside = sizes[member, column], sizes[~member, column]
-                group, rest = mean_magnitude(inside, unit, mine), mean_magnitude(outside, unit, theirs)
-                apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
+                group = mean_magnitude(sizes[member, column], unit, mine)
+                rest = mean_magnitude(sizes[~member, column], unit, theirs)
+                apart, p_value = Estimate(group.value - rest.value, n=group.n), math.nan
                 if names[column] != by and least >= (FEW_GROUPS if together else LEAST_ROWS):
-                    apart, p_value = difference_of_means(inside, outside, units.take(both) if units else None)
-                rows.append((by, label, len(inside), names[column], group, rest, apart, p_value))
+                    apart, p_value = difference_of_means(sizes[:, column], member, units)
+                rows.append((by, label, group.n, names[column], group, rest, apart, p_value))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(p_adjusted=benjamini_hochberg(table["p_adjusted"].to_numpy(dtype=float)))
 
 
-def difference_of_means(first: Array, second: Array, units: Units | None = None) -> tuple[Estimate, float]:
-    """Estimate the difference of two means of magnitudes, and test that there is none.
+def difference_of_means(sizes: Array, member: Mask, units: Units | None = None) -> tuple[Estimate, float]:
+    """Estimate how far the mean magnitude of some rows is from that of all others, and test that they are equal.
 
     One row more is reckoned with in each group, as large as the largest seen, so that groups without any variation
     decide nothing by themselves. Groups whose attributions are all 0 do not differ.
 
     Parameters
     ----------
-    first, second : array
-        Of two or more values each.
+    sizes : array of shape (n,)
+    member : array of shape (n,)
+        Which rows are meant; two or more, and so are the others.
     units : Units, optional
-        The independent observations of the values of the first and then of the second, which may share some.
+        The independent observations of the rows, of which both sides may share some.
 
     Examples
     --------
     >>> import numpy as np
-    >>> apart, p_value = difference_of_means(np.arange(50.0), np.arange(50.0) + 20)
+    >>> member = np.arange(100) < 50
+    >>> apart, p_value = difference_of_means(np.tile(np.arange(50.0), 2) + np.where(member, 0, 20), member)
     >>> print(apart, round(p_value, 6))
     −20.00 [−26.69, −13.31] 0.0
     """
-    n = len(first)
-    if not (unit := max(float(first.max()), float(second.max()))):
+    rows, n = len(sizes), int(member.sum())
+    if not (unit := float(sizes.max())):
         return Estimate(0.0, n=n, method="no interval: attributions are all 0"), 1.0
-    first, second = first / unit, second / unit
-    both = n + len(second)
-    each = np.split(weights_of(units, both), [n])
-    one, two = (float(np.average(part, weights=own)) for part, own in zip((first, second), each, strict=True))
+    scaled, each, sides = sizes / unit, weights_of(units, rows), (member, ~member)
+    one, two = (float(np.average(scaled[side], weights=each[side])) for side in sides)
     apart = one - two
     if units is None:
-        own, other = ((part.var(ddof=1) + part.max() ** 2 / len(part)) / len(part) for part in (first, second))
+        parts = (scaled[side] for side in sides)
+        own, other = ((part.var(ddof=1) + part.max() ** 2 / len(part)) / len(part) for part in parts)
         error = math.sqrt(own + other)
-        freedom = max(error**4 / (own**2 / max(n - 1, 1) + other**2 / max(both - n - 1, 1)), 1.0)
+        freedom = max(error**4 / (own**2 / max(n - 1, 1) + other**2 / max(rows - n - 1, 1)), 1.0)
     else:
-        sides = (first - one) / each[0].sum() * each[0], (two - second) / each[1].sum() * each[1]
-        influence = both * np.concatenate(sides)
-        counts = [len(np.unique(codes)) for codes in (units.codes[:n], units.codes[n:])]
-        error = math.hypot(units.standard_error(influence), first.max() / counts[0], second.max() / counts[1])
+        pull = np.where(member, (scaled - one) / each[member].sum(), (two - scaled) / each[~member].sum())
+        influence = rows * each * pull
+        furthest = [scaled[side].max() / len(np.unique(units.codes[side])) for side in sides]
+        error = math.hypot(units.standard_error(influence), *furthest)
         freedom = max(units.freedom(influence), 1.0)
     half = float(stats.t.ppf(0.975, freedom)) * error
     p_value = 2 * float(stats.t.sf(abs(apart) / error, freedom))

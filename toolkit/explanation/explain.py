@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from toolkit.data import Dataset, Names, Split, judged_rows
@@ -17,7 +16,7 @@ from toolkit.explanation.explanation import REDUNDANT, Explanation
 from toolkit.explanation.importance import EXPLORED, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import explain_rows, find_rows
 from toolkit.models import ThresholdLike, predict_at
-from toolkit.statistics import cut, weights_of
+from toolkit.statistics import AnyArray, cut, weights_of
 
 _ASSOCIATED = 40
 _MOST_CELLS = 50
@@ -107,16 +106,15 @@ def explain(
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
     wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
-    check = cross_check(model, part, part.units, most=CHECKED * attributor.most_rows, **wanted)
+    check = cross_check(model, part, most=CHECKED * attributor.most_rows, **wanted)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     at = model.threshold.value if model.threshold else math.nan
-    features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
-    table = importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units)
+    features, names = part.features.iloc[drawn.positions], list(map(str, part.features))
+    table = importance_table(drawn, names, attributor.outputs.names)
     sizes = magnitudes(drawn.shap_values)
     importance = np.average(sizes, axis=0, weights=weights_of(drawn.units, len(sizes)))
     foremost = list(table.loc[table["output"] == "overall", "column"])
-    shown = part.features.loc[:, [name in foremost[:EXPLORED] for name in names]]
-    cells = {str(name): column for name, column in (*shown.items(), *grouping.items())}
+    cells = {**part.features[foremost[:EXPLORED]], **grouping}
     levels = {name: cut(one, dates=name in part.dates).take(drawn.positions) for name, one in cells.items()}
     return Explanation(
         data=part,
@@ -126,9 +124,9 @@ def explain(
         precision=precision,
         table=table,
         interactions=interaction_table(attributor, features, drawn),
-        groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names, drawn.units),
+        groups=group_table({name: levels[name] for name in map(str, grouping)}, sizes, names, drawn.units),
         levels=levels,
-        redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
+        redundant=associations(features.loc[:, features.columns.isin(foremost[:_ASSOCIATED])]),
         check=check,
         agreement=rank_agreement(importance, np.array([one.value for one in check.increases])),
         local=tuple(explain_rows(attributor, part, predicted, chosen, at)),
@@ -178,7 +176,7 @@ def associations(features: pd.DataFrame) -> pd.DataFrame:
     return table[table["value"] >= REDUNDANT].sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
+def cramers_v(first: AnyArray, second: AnyArray) -> float:
     """Return Cramér's V of two columns of codes, 0, 1 and so on, freed from its bias.
 
     It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
@@ -187,8 +185,8 @@ def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
         return 0.0
     counts = stats.contingency.crosstab(first, second).count
     rows, columns = counts.shape
-    expected = stats.contingency.expected_freq(counts)
-    phi = max(0.0, float(((counts - expected) ** 2 / expected).sum()) / n - (rows - 1) * (columns - 1) / (n - 1))
+    square = stats.chi2_contingency(counts, correction=False).statistic
+    phi = max(0.0, square / n - (rows - 1) * (columns - 1) / (n - 1))
     free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
 

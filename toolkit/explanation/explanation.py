@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from toolkit.explanation.findings import face, finding
 from toolkit.explanation.importance import REPORTED, Drawn, magnitudes, rank_text, relative_errors
 from toolkit.explanation.local import LocalRow
 from toolkit.models import Model
-from toolkit.statistics import ALPHA, FEW_GROUPS, Array, Levels
+from toolkit.statistics import ALPHA, FEW_GROUPS, Array, Levels, Mask, mean_of
 
 FOREMOST = 5
 #: How strongly two columns go together at least that are said to say the same.
@@ -103,13 +102,17 @@ class Explanation(Result, frozen=True):
 
     def attributed(self, column: str) -> tuple[pd.Series, Array]:
         """Return the values of a column, and what the output ``shown`` is attributed to them."""
-        place = [str(name) for name in self.features.columns].index(column)
-        return self.features.iloc[:, place], self.shap_values[:, place, self.shown]
+        return self.features[column], self.shap_values[:, self.features.columns.get_loc(column), self.shown]
+
+    def by_level(self, column: str) -> list[tuple[str, Mask, Estimate]]:
+        """Return each level of a column with a mask of its rows and the mean of what they are attributed."""
+        values, units, levels = self.attributed(column)[1], self.drawn.units, self.levels[column].groups()
+        return [(text, mask, mean_of(values[mask], units.take(mask) if units else None)) for text, mask in levels]
 
     @cached_property
     def increases(self) -> dict[str, Estimate]:
         """By how much shuffling each column increases the loss."""
-        return dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
+        return dict(zip(map(str, self.features), self.check.increases, strict=True))
 
     @cached_property
     def additivity_gap(self) -> float:
@@ -157,7 +160,7 @@ class Explanation(Result, frozen=True):
     def findings(self) -> list[Finding]:
         """Return what a reader should know before believing it, the most severe first."""
         about = (_about_attributions, _about_columns, _about_permutation, _about_groups)
-        return by_severity([*self.attributor.notes, *chain.from_iterable(found(self) for found in about)])
+        return by_severity([*self.attributor.notes, *(note for each in about for note in each(self))])
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: importance, beeswarm, dependence, interactions, groups and single rows."""
@@ -184,8 +187,7 @@ def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
     """Yield where attributions miss the output, are all nil, or are not known as well as was wanted."""
     gap, rows, by, drawn = explanation.additivity_gap, explanation.rows, explanation.attributor, explanation.drawn
     if gap > tolerance(by.base, drawn.output):
-        about = {"gap": format_number(gap), "scale": by.scale, "method": by.method}
-        yield finding("EXPLAIN-ADDITIVITY", "high", "additivity", **about)
+        yield finding("EXPLAIN-ADDITIVITY", "high", "additivity", gap=format_number(gap), by=by)
     if not drawn.shap_values.any():
         varies = np.ptp(drawn.output, axis=0).any()
         yield finding("EXPLAIN-CONSTANT varies" if varies else "EXPLAIN-CONSTANT", "medium", rows=rows)
@@ -202,17 +204,14 @@ def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
 
 def _about_columns(explanation: Explanation) -> Iterator[Finding]:
     """Yield which sensitive columns are used, and which important ones say the same."""
-    total, sensitive = sum(one.value for one in explanation.overall["mean_abs_shap"]), explanation.data.sensitive
-    said = [
-        f"{shorten(row['column'])} (rank {rank_text(row)} of {len(explanation.overall)}, "
-        f"{row['mean_abs_shap'].value / total:.1%} of all attributions)"
-        for _, row in explanation.overall.iterrows()
-        if row["column"] in sensitive and row["mean_abs_shap"].value > 0
-    ]
-    if said:
+    overall, sensitive = explanation.overall, explanation.data.sensitive
+    n, total = len(overall), sum(one.value for one in overall["mean_abs_shap"])
+    used = [row for _, row in overall.iterrows() if row["column"] in sensitive and row["mean_abs_shap"].value > 0]
+    named = "{} (rank {} of {}, {:.1%} of all attributions)".format
+    if said := [named(shorten(row["column"]), rank_text(row), n, row["mean_abs_shap"].value / total) for row in used]:
         yield finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns=listed(said))
-    foremost, pairs = explanation.overall["column"].head(REPORTED), explanation.redundant
-    pairs = pairs[pairs[["first", "second"]].astype(str).isin(foremost.tolist()).any(axis=1)]
+    foremost, pairs = overall["column"].head(REPORTED), explanation.redundant
+    pairs = pairs[pairs[["first", "second"]].isin(foremost.tolist()).any(axis=1)]
     named = "{} and {} ({} {:.2f})".format
     if told := [named(shorten(one.first), shorten(one.second), one.measure, one.value) for one in pairs.itertuples()]:
         yield finding("EXPLAIN-REDUNDANT", "low", least=REDUNDANT, pairs=listed(told, FOREMOST))
@@ -247,10 +246,8 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     if len(apart := table[table["p_adjusted"] <= ALPHA]):
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
-        most = "; ".join(
-            f"{shorten(row['column'])} where {shorten(row['by'])} is {shorten(row['group'])} ({row['mean_abs_shap']}, "
-            f"elsewhere {row['rest']})"
-            for _, row in largest.iterrows()
-        )
+        rows = largest[["column", "by", "group", "mean_abs_shap", "rest"]].itertuples(index=False, name=None)
+        named = "{} where {} is {} ({}, elsewhere {})".format
+        most = "; ".join(named(*map(shorten, row[:3]), *row[3:]) for row in rows)
         tested = int(table["p_adjusted"].notna().sum())
         yield finding("EXPLAIN-GROUPS", "low", largest.iloc[0]["by"], apart=len(apart), tested=tested, most=most)

@@ -1,6 +1,5 @@
 """What a report's script makes movable of an explanation: the column that is shown, and the values of a row."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,10 +11,9 @@ from toolkit.core import Explorer, Face, beside, format_number, shorten, value_t
 from toolkit.data import is_text
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.explanation import Explanation
-from toolkit.explanation.figures import by_level
 from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
-from toolkit.explanation.local import MOST_STEPS, find_rows
+from toolkit.explanation.local import MOST_STEPS
 from toolkit.explanation.trace import LINKS, whole_scale
 from toolkit.models import in_order, is_onehot
 from toolkit.statistics import Array
@@ -55,7 +53,7 @@ def column_explorer(explanation: Explanation | Any) -> "ColumnExplorer":
     for name in explanation.overall["column"].head(EXPLORED):
         if not (values := explanation.attributed(name)[1]).any():
             continue
-        groups = by_level(explanation.levels[name], values, explanation.drawn.units)
+        groups = explanation.by_level(name)
         rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
         points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
     if not rows:
@@ -162,16 +160,16 @@ def what_if(explanation: Explanation | Any) -> "WhatIf":
     drawn = [name for row in explanation.local for name in row.parts["column"].head(MOST_STEPS)]
     wanted = {*explanation.overall["column"].head(EXPLORED), *data.sensitive, *drawn}
     names = [name for name in explanation.overall["column"] if name in wanted]
-    rows = data.features.iloc[list(find_rows(data, [row.index for row in explanation.local]).values())]
+    rows = data.features.loc[[row.index for row in explanation.local]]
     if not all(columns := [_column(explanation, rows, name) for name in names]):
         return nothing
     rest = by.attribute(rows)[0][:, [name not in names for name in rows]].sum(axis=1).tolist()
-    outputs, at = by.outputs.names, model.threshold.value if model.threshold else math.nan
+    outputs, at = by.outputs.names, model.threshold.value if model.threshold else np.nan
     about = [(f"Row {row.index}, {row.reason}", outputs.index(row.output)) for row in explanation.local]
     shown = [{"name": row, "output": one, "rest": sizes} for (row, one), sizes in zip(about, rest, strict=True)]
     carried = {"kind": "row", "columns": columns, "rows": shown, "fixed": rows.shape[1] - len(names), "scale": by.scale}
     carried |= {"base": by.base.tolist(), "outputs": outputs, "labels": list(map(str, in_order(data)))}
-    return replace(nothing, carried=carried | {"threshold": None if math.isnan(at) else at})
+    return replace(nothing, carried=carried | {"threshold": None if np.isnan(at) else at})
 
 
 def _column(explanation: Explanation, rows: pd.DataFrame, name: str) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core import Estimate, shorten
 from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
@@ -14,7 +13,7 @@ from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, rank_text
 from toolkit.explanation.local import waterfall
-from toolkit.statistics import Array, Levels, Units, mean_of
+from toolkit.statistics import Array
 
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
 _MARKS = tuple(zip("os^DvP", PALETTE, strict=False))
@@ -88,7 +87,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
 
 def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
     values = explanation.attributed(name)[1]
-    groups = by_level(explanation.levels[name], values, explanation.drawn.units)
+    groups = explanation.by_level(name)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
     towards = _towards(explanation, "Higher dots")
 
@@ -174,8 +173,3 @@ def standing(column: pd.Series) -> Array:
     rank = column.rank().to_numpy(dtype=float)
     most = float(np.nanmax(rank, initial=0.0))
     return np.asarray((rank - 1) / (most - 1) if most > 1 else rank * 0 + 0.5)
-
-
-def by_level(levels: Levels, values: Array, units: Units | None) -> list[tuple[str, NDArray[np.bool_], Estimate]]:
-    """Return each level of a column with a mask of its rows and the mean of their attributions."""
-    return [(text, mask, mean_of(values[mask], units.take(mask) if units else None)) for text, mask in levels.groups()]

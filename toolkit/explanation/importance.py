@@ -1,12 +1,10 @@
 """How much each column moves the score: rows drawn until it is known well enough, intervals, and ranks with ties."""
 
-import math
 import time
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.fft import dct
 from scipy.spatial.distance import squareform
@@ -14,7 +12,7 @@ from scipy.spatial.distance import squareform
 from toolkit.core import Estimate
 from toolkit.data import Dataset
 from toolkit.explanation.attribution import Attributor
-from toolkit.statistics import ALPHA, Array, Units, holm, kish, mean, weights_of
+from toolkit.statistics import ALPHA, Array, Codes, Units, holm, kish, mean, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
@@ -37,7 +35,7 @@ class Drawn(NamedTuple):
         The independent observations that they belong to; None where these are the rows.
     """
 
-    positions: NDArray[np.intp]
+    positions: Codes
     shap_values: Array
     output: Array
     stopped: str
@@ -95,22 +93,21 @@ def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     centre = np.average(sizes, axis=0, weights=weights_of(units, len(sizes))) / unit
     foremost = np.argsort(-centre, kind="stable")[:REPORTED]
     if not len(foremost := foremost[centre[foremost] > 0]) or len(sizes) < 2:
-        return np.full(len(foremost), math.inf)
+        return np.full(len(foremost), np.inf)
     spread = np.diag(np.atleast_2d(covariance_of_means(sizes[:, foremost] / unit, units)))
     return np.asarray(np.sqrt(spread) / centre[foremost])
 
 
 def covariance_of_means(values: Array, units: Units | None) -> Array:
     """Return the covariance of the means of columns over rows, or over the independent observations of these."""
-    rows = len(values)
     if units is None:
-        return np.asarray(np.cov(values, rowvar=False) / rows)
-    each = weights_of(units, rows)[:, None]
+        return np.asarray(np.cov(values, rowvar=False) / len(values))
+    each = weights_of(units, len(values))[:, None]
     sums = np.apply_along_axis(units.sums, 0, each * (values - (each * values).mean(axis=0)))
     if units.kind == "time":
         sums = dct(sums, axis=0, norm="ortho")[1 : units.independent[1] + 1]
     share = units.independent[1] if units.kind == "time" else max(units.count - 1, 1)
-    return np.asarray(sums.T @ sums * (units.count / share / rows**2))
+    return np.asarray(sums.T @ sums * (units.count / share / len(values) ** 2))
 
 
 def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Estimate:
@@ -129,7 +126,7 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     return mean(sizes / unit, weights_of(units, len(sizes))).over(units).estimate.times(unit)
 
 
-def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[Codes, Codes]:
     """Return the best and the worst rank that each column's mean could have; columns that overlap are tied.
 
     All pairs of columns are compared on the same rows by paired t tests, adjusted by Holm's method, so that with 95%
@@ -179,9 +176,7 @@ def rank_text(row: Any) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
-def importance_table(
-    values: Array, columns: list[str], outputs: tuple[str, ...], units: Units | None = None
-) -> pd.DataFrame:
+def importance_table(drawn: Drawn, columns: list[str], outputs: tuple[str, ...]) -> pd.DataFrame:
     """Rank the columns over all outputs and, where there are several, for each.
 
     Returns
@@ -190,14 +185,15 @@ def importance_table(
         ``column, output, mean_abs_shap`` (Estimate), ``rank_low, rank_high``, the largest first; output ``overall`` is
         the mean over the outputs.
     """
-    tables = {"overall": magnitudes(values)}
+    tables = {"overall": magnitudes(drawn.shap_values)}
     if len(outputs) > 1:
-        tables |= {name: np.abs(values[:, :, place]) for place, name in enumerate(outputs)}
+        tables |= {name: np.abs(drawn.shap_values[:, :, place]) for place, name in enumerate(outputs)}
     rows: list[tuple[object, ...]] = []
     for name, sizes in tables.items():
-        unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes, units)
-        for place in np.argsort(-np.average(sizes, axis=0, weights=weights_of(units, len(sizes))), kind="stable"):
-            size = mean_magnitude(sizes[:, place], unit, units)
+        unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes, drawn.units)
+        centre = np.average(sizes, axis=0, weights=weights_of(drawn.units, len(sizes)))
+        for place in np.argsort(-centre, kind="stable"):
+            size = mean_magnitude(sizes[:, place], unit, drawn.units)
             rows.append((columns[place], name, size, int(best[place]), int(worst[place])))
     return pd.DataFrame(rows, columns=["column", "output", "mean_abs_shap", "rank_low", "rank_high"])
 
@@ -241,7 +237,7 @@ def interaction_table(attributor: Attributor, features: pd.DataFrame, drawn: Dra
     first, second = np.triu_indices(features.shape[1], 1)
     sizes = 2 * np.abs(values[:, first, second]).mean(axis=2)
     unit = float(sizes.max(initial=0.0))
-    names = [str(name) for name in features.columns]
+    names = list(features)
     found = [pair for pair in np.argsort(-sizes.mean(axis=0), kind="stable")[:MOST_PAIRS] if sizes[:, pair].any()]
     few = drawn.units.take(np.arange(len(sizes))) if drawn.units else None
     rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit, few)) for pair in found]

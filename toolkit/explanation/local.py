@@ -1,9 +1,7 @@
 """Single rows: which are worth a look, what moved their score, how that reads as a probability, and their figure."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,8 +19,7 @@ TEXT = 200  # letters of a value in a table
 REASONS = beside(__file__, "words.yaml")["reasons"]
 
 
-@dataclass(frozen=True, eq=False)
-class LocalRow:
+class LocalRow(NamedTuple):
     """One row with what moved its score.
 
     Attributes
@@ -91,7 +88,7 @@ def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[st
     if not predicted.scored:
         return {}
     if task == "binary":
-        boundary = predicted.boundary if math.isnan(threshold) else threshold
+        boundary = predicted.boundary if np.isnan(threshold) else threshold
         apart = predicted.y_pred - boundary
         sides = (1 - boundary, boundary) if predicted.probabilities else (float(apart.max()), float(-apart.min()))
         above, below = (apart * sign / max(side, 1e-300) for sign, side in zip((1, -1), sides, strict=True))
@@ -120,7 +117,7 @@ def explain_rows(
         said, output = _said(attributor, data, predicted, position, threshold)
         features, order = data.features.iloc[position], np.argsort(-np.abs(values[place][:, output]), kind="stable")
         texts = [cell_text(value, name in data.dates, TEXT) for name, value in features.items()]
-        columns = {"column": list(map(str, features.index)), "value": texts, "attribution": values[place][:, output]}
+        columns = {"column": features.index, "value": texts, "attribution": values[place][:, output]}
         parts = pd.DataFrame(columns).iloc[order]
         if (path := probability_path(attributor.scale, attributor.base, values[place][order], output)) is not None:
             parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])
@@ -145,7 +142,7 @@ def _said(attributor: Attributor, data: Dataset, predicted: Predictions, row: in
         return format_number(score), 0
     if data.task == "binary":
         label = in_order(data)[int(predicted.decide(threshold)[row])]
-        against = "" if math.isnan(threshold) else f", threshold {format_number(threshold)}"
+        against = "" if np.isnan(threshold) else f", threshold {format_number(threshold)}"
         return f"{label} (score {format_number(score)}{against})", 0
     label, known = predicted.classes[int(score)], attributor.outputs.known
     chance = f" ({predicted.y_prob[row, int(score)]:.1%})" if predicted.y_prob is not None else ""
@@ -188,30 +185,28 @@ MOST_STEPS = 8
 
 def waterfall(row: LocalRow) -> Drawing:
     """Draw the largest attributions of one row as steps, the rest as one step, from the base at the bottom."""
-    ends = {"base": format_number(row.base), "score": format_number(row.score), "chance": _as_probability(row)}
-    said = [f"{name} {_signed(step)}" for name, step in _steps(row)]
+    steps, base, score, chance = _steps(row), format_number(row.base), format_number(row.score), ""
+    if row.scale != PROBABILITY and "probability_after" in row.parts:
+        chance = f" (probability {format_number(float(row.parts['probability_after'].iloc[-1]))})"
+    said = [f"{name} {_signed(step)}" for name, step in steps]
     towards = "" if row.output == row.scale else f" towards {row.output}"
-    about = {"kind": f"waterfall_{row.key}", "grid": "x", "row": row, "towards": towards, "said": said}
-    return drawing("waterfall", lambda ax: _draw_steps(ax, row), row.parts, **about, **ends)
 
+    def draw(ax: Axes) -> None:
+        sizes = np.array([step for _, step in steps[::-1]])
+        ends = row.base + np.cumsum(sizes)
+        starts = ends - sizes
+        reach = np.array([*starts, *ends])
+        room = 0.22 * float(np.ptp(reach) or 1.0)
+        bars = ax.barh(range(len(steps)), sizes, left=starts, color=np.where(sizes > 0, ORANGE, BLUE), height=0.6)
+        ax.bar_label(bars, list(map(_signed, sizes)), padding=3, fontsize=9)
+        ax.vlines(ends[:-1], np.arange(len(ends) - 1) - 0.3, np.arange(1, len(ends)) + 0.3, color=GREY, linewidth=0.6)
+        ax.axvline(row.base, color=GREY, linewidth=0.8, linestyle=":")
+        ax.set_yticks(range(len(steps)), [shorten(name, 34) for name, _ in steps[::-1]])
+        ax.set(xlim=(float(reach.min()) - room, float(reach.max()) + room), ylim=(-0.6, len(steps) - 0.4))
+        ax.set_xlabel(f"{shorten(row.scale, 24)}: mean {base},\nrow {score}{chance}")
 
-def _draw_steps(ax: Axes, row: LocalRow) -> None:
-    steps = _steps(row)[::-1]
-    sizes = np.array([step for _, step in steps])
-    ends = row.base + np.cumsum(sizes)
-    starts = ends - sizes
-    reach = np.array([*starts, *ends])
-    room = 0.22 * float(np.ptp(reach) or 1.0)
-    for place, ((_, step), start, end) in enumerate(zip(steps, starts, ends, strict=True)):
-        ax.barh(place, step, left=start, color=ORANGE if step > 0 else BLUE, height=0.6)
-        side, gap = ("left", 3) if step >= 0 else ("right", -3)
-        ax.annotate(_signed(step), (end, place), (gap, 0), textcoords="offset points", ha=side, va="center", fontsize=9)
-    ax.vlines(ends[:-1], np.arange(len(ends) - 1) - 0.3, np.arange(1, len(ends)) + 0.3, color=GREY, linewidth=0.6)
-    ax.axvline(row.base, color=GREY, linewidth=0.8, linestyle=":")
-    ax.set_yticks(range(len(steps)), [shorten(name, 34) for name, _ in steps])
-    ax.set(xlim=(float(reach.min()) - room, float(reach.max()) + room), ylim=(-0.6, len(steps) - 0.4))
-    ends_at = f"mean {format_number(row.base)},\nrow {format_number(row.score)}{_as_probability(row)}"
-    ax.set_xlabel(f"{shorten(row.scale, 24)}: {ends_at}")
+    about = {"row": row, "towards": towards, "said": said, "base": base, "score": score, "chance": chance}
+    return drawing("waterfall", draw, row.parts, kind=f"waterfall_{row.key}", grid="x", **about)
 
 
 def _steps(row: LocalRow) -> list[tuple[str, float]]:
@@ -221,12 +216,6 @@ def _steps(row: LocalRow) -> list[tuple[str, float]]:
     steps = [(f"{shorten(name, 22)} = {shorten(value, 18)}", float(step)) for name, value, step in rows]
     rest = row.parts["attribution"].iloc[len(shown) :]
     return [*steps, (f"{len(rest)} others", float(rest.sum()))] if len(rest) else steps
-
-
-def _as_probability(row: LocalRow) -> str:
-    if row.scale == PROBABILITY or "probability_after" not in row.parts:
-        return ""
-    return f" (probability {format_number(float(row.parts['probability_after'].iloc[-1]))})"
 
 
 def _signed(number: float) -> str:

@@ -8,16 +8,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import special
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from toolkit.data import Dataset
 from toolkit.models import Model, by_place, own_labels
-from toolkit.statistics import Array
-
-Owners: TypeAlias = NDArray[np.intp]
+from toolkit.statistics import Array, Codes
 
 # Signs for private use, which labels hardly hold; an encoding of one that does is not traced at all.
 _MARK = re.compile("\ue000(\\d+)\ue001")
@@ -37,7 +34,7 @@ class View(NamedTuple):
 
     estimator: Any
     encode: Callable[[pd.DataFrame], Any]
-    owners: Owners
+    owners: Codes
 
 
 def see_through(model: Model, features: pd.DataFrame) -> View | None:
@@ -78,7 +75,7 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
     return View(estimator[-1], lambda frame: by_place(encoder.transform, model.inputs(frame)), traced)
 
 
-def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:
+def sum_to_columns(values: Array, owners: Codes, columns: int) -> Array:
     """Sum attributions of encoded columns, shape (rows, encoded, …), to those of the original ones."""
     summed = np.zeros((len(values), columns, *values.shape[2:]))
     for column in np.unique(owners):
@@ -86,7 +83,7 @@ def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) ->
     return summed
 
 
-def _trace(encoder: Any, owners: Owners) -> Owners:
+def _trace(encoder: Any, owners: Codes) -> Codes:
     """Ask fitted steps how they would name their output, given names that cannot be part of one another."""
     bare = copy.deepcopy(encoder)
     _forget_names(bare)

@@ -173,10 +173,8 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True), direction="maximize")
-    space = {
-        setting: (IntDistribution if isinstance(low, int) else FloatDistribution)(low, high, log=log)
-        for setting, (low, high, log) in CANDIDATES[name]["space"].items()
-    }
+    kinds, ranges = {int: IntDistribution, float: FloatDistribution}, CANDIDATES[name]["space"].items()
+    space = {setting: kinds[type(low)](low, high, log=log) for setting, (low, high, log) in ranges}
     best, settings = scores_of([{}], folds).mean(), dict[str, Any]()
     for begun in tqdm(range(0, trials, TOGETHER), desc=f"tuning {name}", file=sys.stderr, leave=False):
         left = [study.ask(space) for _ in range(min(TOGETHER, trials - begun))]
@@ -209,13 +207,12 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     ModelRecord
         The folder ``toolkit/data/table_reader`` travels with it.
     """
-    requirements, schema = requirements_of(model.estimator), model.schema
-    types = {key: _type(one, features[key]) for key, one in schema.features.items()}
-    whole = _travelling()(model.estimator, schema.plain(), list(model.classes))
+    types = {key: _type(one, features[key]) for key, one in model.schema.features.items()}
+    whole = _travelling()(model.estimator, model.schema.plain(), list(model.classes))
     example = features.head(5).astype({key: object for key, kind in types.items() if kind == "string"})
     flags = [key for key, kind in types.items() if kind == "boolean"]
     example[flags] = example[flags].astype(object).replace({0: False, 1: True})
-    return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
+    return ModelRecord(name, whole, example, requirements_of(model.estimator), types, str(FOLDER))
 
 
 def _type(column: Column, values: pd.Series) -> str:

@@ -1,7 +1,6 @@
 """Cross-validation: folds that follow the kind of split, the scorers that models are compared by, fits and scores."""
 
 import inspect
-import math
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
@@ -60,8 +59,7 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
     if not (usable := [fold for fold in made if _has_classes(data, *fold)]):
         rarest = data.target.value_counts().sort_values()
         raise refusal("rare class", label=str(rarest.index[0]), count=rarest.iloc[0], rows=data.rows)
-    if len(usable) < len(made):
-        left = len(made) - len(usable)
+    if left := len(made) - len(usable):
         findings.append(finding("CV-ONE-CLASS-FOLD", "medium", "training", left=left, made=len(made)))
     return usable, kind, findings
 
@@ -122,8 +120,8 @@ def metric_range(metric: str) -> tuple[float, float]:
     ((0.0, 1.0), (-inf, 0.0), (-inf, inf))
     """
     if metric not in get_scorer_names():
-        return -math.inf, math.inf
-    usual = (-math.inf, 0.0 if metric.startswith("neg_") else math.inf)
+        return -np.inf, np.inf
+    usual = (-np.inf, 0.0 if metric.startswith("neg_") else np.inf)
     return (0.0, 1.0) if metric.startswith(tuple(_SHARES)) else tuple(_RANGES.get(metric, usual))
 
 
@@ -206,30 +204,29 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
         probabilities that the model does not give; ``fit_seconds`` and ``predict_seconds``.
     """
     fit, check = fold
+    part, rest = data.take(fit), data.take(check)
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
-    scoring = {name: _coded(get_scorer(one) if isinstance(one, str) else one, data) for name, one in scorers.items()}
+    scoring = {name: _coded(get_scorer(one), data) for name, one in scorers.items()}
     if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
         own = _log_loss_scorer(np.unique(target[fit]), np.unique(target))
         scoring |= {name: own for name, scorer in scorers.items() if scorer == "neg_log_loss"}
     started = clock()
-    weight = None if data.weight is None else data.weight.to_numpy()
-    model = fit_model(clone(estimator), data.features.iloc[fit], target[fit], None if weight is None else weight[fit])
+    model = fit_model(clone(estimator), part.features, target[fit], part.weight)
     fitted = clock()
-    weights = {} if weight is None else {"sample_weight": weight[check]}
-    asked = encoding_with(LevelEncoder, model), data.features.iloc[check], target[check]
+    weights = {} if rest.weight is None else {"sample_weight": rest.weight.to_numpy()}
+    asked = encoding_with(LevelEncoder, model), rest.features, target[check]
     # Scorers of scikit-learn predict once for all of them, where they take the same, from rows that are encoded once.
     absent = [name for name in scoring if not _answers(model, scoring[name])]
     if next(iter(scoring)) in absent:
         usual = [repr(name) for name in SCORERS[data.task] if _answers(model, get_scorer(name))]
         needs = " or ".join(np.atleast_1d(scoring[absent[0]]._response_method))
         raise refusal("other metric", name=type(model[-1]).__name__, asked=needs, usual=" or ".join(usual))
-    scoring = {name: one for name, one in scoring.items() if name not in absent}
-    own = {name: one for name, one in scoring.items() if hasattr(one, "_score_func") and takes_weights(one)}
+    own = {name: one for name, one in scoring.items() if hasattr(one, "_score_func") and name not in absent}
     encoded = asked if isinstance(estimator, Pipeline) else (model[-1], asked[0][:-1].transform(asked[1]), asked[2])
     scores = check_scoring(model, scoring=own)(*encoded, **weights) if own else {}
-    others = {name: one for name, one in scoring.items() if name not in own}
+    others = {name: one for name, one in scoring.items() if name not in {*own, *absent}}
     scores |= {name: one(*asked, **(weights if takes_weights(one) else {})) for name, one in others.items()}
-    scores |= dict.fromkeys(absent, math.nan)
+    scores |= dict.fromkeys(absent, np.nan)
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}
 
 

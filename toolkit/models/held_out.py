@@ -88,7 +88,7 @@ def count_held_out(found: Predictions, chosen: Threshold | None, measured: dict[
     if chosen is not None and found.scored:
         said = found.decide(chosen.value)
     elif found.y_prob is not None:
-        score = found.y_prob[np.arange(len(said)), said.astype(np.intp)]
+        score = found.chance(said)
     else:
         return ""
     at = logit(np.clip(score, _LEAST, 1 - _LEAST)) if found.probabilities else score / (float(score.std()) or 1.0)

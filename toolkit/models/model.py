@@ -113,16 +113,15 @@ class Model:
         """Take the contract of the table that it was fitted on: its columns, its labels, and the positive one."""
         taken = {name: name for name in schema_of(self.estimator).features}
         taken |= find_columns(taken, list(schema.columns))
-        if not set(classes := self.classes) <= set(schema.classes):
-            meant = _meaning(classes, schema)
-            classes = tuple(meant.get(code, code) for code in classes) or schema.classes
         schema = schema.taking(list(taken.values())) if taken else schema
-        return replace(self, schema=schema, classes=_spelled(classes, schema), positive=schema.positive)
+        own = _spelled(self.classes, schema)
+        meant = _meaning(own, schema)
+        classes = tuple(meant.get(code, code) for code in own)
+        return replace(self, schema=schema, classes=classes, positive=schema.positive)
 
     def predict(self, features: pd.DataFrame | Dataset) -> AnyArray:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
-        at = self.threshold
-        cuts = at is not None and not np.isnan(at.value) and not self.decides and self._scored
+        cuts = self.threshold is not None and not np.isnan(self.threshold.value) and not self.decides and self._scored
         return self.decide(features)[0] if cuts else self.labels(features)
 
     def decide(self, features: pd.DataFrame | Dataset) -> tuple[AnyArray, Array | None]:
@@ -231,8 +230,8 @@ class Model:
         except ToolkitError:
             raise
         except Exception as error:
-            said = {"columns": np.shape(inputs)[-1], "table": table, "kind": type(error).__name__, "why": reason(error)}
-            raise refusal("failed", name=f"{type(self.estimator).__name__}.{method}", **said) from error
+            name, columns = f"{type(self.estimator).__name__}.{method}", np.shape(inputs)[-1]
+            raise refusal("failed", name=name, columns=columns, table=table, error=error, why=reason(error)) from error
 
     def record(self) -> ModelRecord | None:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""

@@ -26,7 +26,6 @@ REPEATS = 50
 #: Scores so close to the boundary are on neither side of it: a model may round them otherwise.
 TIE = 1e-6
 BATCH_ROWS = 1000
-_SECONDS = {"": 0.3, "batch_": 0.2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +79,12 @@ class Predictions:
         """Where binary scores are cut unless a threshold was chosen."""
         return DEFAULT if self.probabilities else 0.0
 
+    def chance(self, codes: Array) -> Array:
+        """Return the probability of a class in each row, by its code."""
+        if self.y_prob is None:
+            return np.where(codes == 1, self.y_pred, 1 - self.y_pred)
+        return np.asarray(self.y_prob[np.arange(len(codes)), codes.astype(np.intp)])
+
     def take(self, rows: AnyArray) -> Self:
         """Return those of some rows."""
         taken: dict[str, Any] = {name: one[rows] for name, one in vars(self).items() if isinstance(one, np.ndarray)}
@@ -106,8 +111,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
     wanted = "regressor" if data.task == "regression" else "classifier"
     kind = get_tags(model.last).estimator_type if hasattr(model.last, "__sklearn_tags__") else None
     if kind not in (None, wanted):
-        words = {"name": type(model.last).__name__, "kind": str(kind).replace("_", " "), "wanted": wanted}
-        raise refusal("other kind", **words, target=data.target.name, task=data.task)
+        raise refusal("other kind", model=model, kind=str(kind).replace("_", " "), wanted=wanted, data=data)
     if data.task == "regression":
         y_true, y_pred = data.target.to_numpy(dtype=float), _finite(model.labels, data)
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
@@ -214,10 +218,9 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
     numbers = dict[str, Estimate]()
     if not np.isnan(clock()):
         call, rng = getattr(model, "predict_proba", model.labels), np.random.default_rng(seed)
-        picked = rng.integers(len(features), size=REPEATS)
+        singles = [features.iloc[[row]] for row in rng.integers(len(features), size=REPEATS)]
         batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-        for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
-            times = _timed(call, tables, _SECONDS[kind])
+        for kind, times in {"": _timed(call, singles, 0.3), "batch_": _timed(call, [batch] * 20, 0.2)}.items():
             for level in (50, 95):
                 numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
         median = numbers["latency.batch_p50_ms"]

@@ -16,7 +16,7 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal
 from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.statistics import roc_auc
+from toolkit.statistics import Array, roc_auc
 
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
 SEPARATORS = "_.:-[]() "
@@ -63,15 +63,14 @@ def load_predictions(
     [0.2, 0.9]
     """
     table = _read(source)
-    frame, left = table.frame, listed_names(options.get("drop"), list(table.frame.columns))
+    left = listed_names(options.get("drop"), list(table.frame.columns))
     columns = _find_columns(table, y_pred, y_score, left)
-    if y_true not in frame:
+    if y_true not in table.frame:
         raise _no_column(y_true, "the true values", "y_true", table)
-    table = _with_labels(source, table, columns.pred, frame[y_true])
-    frame = table.frame
-    if not columns.scores and column_kind(frame[columns.pred]) == "number" and frame[y_true].nunique() > 2:
+    table = _with_labels(source, table, columns.pred, table.frame[y_true])
+    if not columns.scores and column_kind(table.frame[columns.pred]) == "number" and table.frame[y_true].nunique() > 2:
         # Whole numbers with many values are a measurement where the predictions lie between them.
-        options["task"] = options.get("task") or (None if _whole(frame[columns.pred]) else "regression")
+        options["task"] = options.get("task") or ("regression" if len(_broken(table.frame[columns.pred])) else None)
     options["drop"] = [name for name in (*left, *columns.names) if name != y_true]
     return _record(table, load_dataset(table, target=y_true, **options), columns)
 
@@ -158,8 +157,7 @@ def _find_columns(table: RawTable, y_pred: str, y_score: Names, left: Sequence[s
 def _no_column(name: str, what: str, parameter: str, table: RawTable) -> InputError:
     others = {"y_true", "y_pred", "y_score"} - {parameter}
     near = nearest(name, [column for column in table.frame.columns if column not in others])
-    has = listed(table.frame.columns)
-    return InputError(f"{table.source} has no column {name!r} ({what}).{near} Give {parameter}=. Columns: {has}.")
+    return refusal("no column", table=table, name=name, what=what, near=near, give=parameter, has=listed(table.frame))
 
 
 def _record(table: RawTable, data: Dataset, columns: _Columns) -> tuple[RecordedPredictions, Dataset]:
@@ -238,10 +236,8 @@ def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[An
         raise InputError(f"{name!r} is missing in {missing:,} of {len(column):,} rows. Give every row its prediction.")
     if data.task == "regression":
         return _numbers(table, name, data)
-    if column_kind(column) == "number" and not _whole(column):
-        values = column.to_numpy(dtype=float)
-        between = values[values != np.floor(values)][0]
-        raise refusal("between labels", name=name, target=data.target.name, classes=listed(classes), between=between)
+    if column_kind(column) == "number" and len(between := _broken(column)):
+        raise refusal("between labels", name=name, target=data.target.name, classes=listed(classes), between=between[0])
     labels = target_by(column, Schema(classes=tuple(classes)))
     if len(unknown := column[labels.values.isna()].unique()):  # noqa: PD011  # not a frame
         said = {"unknown": listed(map(repr, unknown.tolist())), "classes": listed(map(repr, classes))}
@@ -249,6 +245,7 @@ def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[An
     return labels.values  # noqa: PD011
 
 
-def _whole(column: pd.Series) -> bool:
+def _broken(column: pd.Series) -> Array:
+    """Return the numbers that are not whole."""
     values = column.dropna().to_numpy(dtype=float)
-    return bool((values == np.floor(values)).all())
+    return np.asarray(values[values != np.floor(values)])

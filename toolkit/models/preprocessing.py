@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
+from toolkit.core import beside
 from toolkit.data import encoded_labels, is_text, marks_in, plain_column
 from toolkit.errors import listed
 from toolkit.models.findings import refusal
@@ -24,17 +25,14 @@ from toolkit.statistics import AnyArray, Codes
 RARE, MOST_LEVELS = 10, 100
 #: From here on encoding level by level is the faster way.
 MANY_ROWS = 2000
-_TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
-#: Settings of trees that name columns, most by their place, and their values that name none.
-_BY_COLUMN = {"monotone_constraints", "monotonic_cst", "interaction_constraints", "interaction_cst", "feature_weights"}
-_BY_COLUMN |= {"categorical_features", "categorical_feature", "cat_features"}
-_OF_NONE = ("None", "auto", "from_dtype", "warn", "pairwise", "no_interactions")
+#: Where trees come from, their settings that name columns, and the values of these that name none.
+_TREES, _BY_COLUMN, _OF_NONE = beside(__file__, "trees.yaml").values()
 
 
 def encoding_for(estimator: Any) -> str:
     """Choose the encoding: ordinal codes for trees, none for a dummy, one-hot and scaled for all others."""
     home = type(estimator).__module__
-    return "none" if home.startswith("sklearn.dummy") else "ordinal" if home.startswith(_TREES) else "onehot"
+    return "none" if home.startswith("sklearn.dummy") else "ordinal" if home.startswith(tuple(_TREES)) else "onehot"
 
 
 def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
@@ -76,7 +74,7 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     if (encoding := encoding_for(estimator)) == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
     settings = estimator.get_params(deep=False)
-    set_by = {name for name in _BY_COLUMN & settings.keys() if str(settings[name]) not in _OF_NONE}
+    set_by = {name for name in settings.keys() & _BY_COLUMN if str(settings[name]) not in _OF_NONE}
     if set_by and [*numbers, *texts] != list(features):
         raise refusal("settings by column", name=type(estimator).__name__, settings=listed(sorted(set_by)))
     plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")

@@ -168,9 +168,8 @@ class ScoreFunction:
         try:
             said = self.function(features)
         except Exception as error:
-            name, columns = getattr(self.function, "__name__", "The function"), features.shape[1]
-            said = {"name": name, "columns": columns, "table": "the table", "kind": type(error).__name__}
-            raise refusal("failed", **said, why=reason(error)) from error
+            said = {"name": getattr(self.function, "__name__", "The function"), "columns": features.shape[1]}
+            raise refusal("failed", **said, table="the table", error=error, why=reason(error)) from error
         try:
             scores = np.asarray(lined_up(said, self.classes_, features), dtype=float)
         except (ValueError, TypeError) as error:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,10 +28,6 @@ class Costs:
     tp: float = 0.0
     tn: float = 0.0
     currency: str = ""
-
-    def of(self, y_true: Array, called: Array) -> Array:
-        """Return the cost of each row; both arrays of shape (n,) hold 0 or 1."""
-        return np.where(y_true == 1, np.where(called == 1, self.tp, self.fn), np.where(called == 1, self.fp, self.tn))
 
     def total(self, tp: Any, fp: Any, positives: float, negatives: float) -> Any:
         """Return what true and false positives, and all other rows of so many, cost together; arrays are taken too."""
@@ -82,12 +78,12 @@ class Threshold:
     value: float
     rule: Rule
     part: str = ""
-    notes: tuple[Finding, ...] = field(default=())
+    notes: tuple[Finding, ...] = ()
     kept: bool = False
 
     def __str__(self) -> str:
         """Write the threshold and where it comes from."""
-        return str(self.rule) if self.rule.kind == "decided" else f"{self.value:.6g} ({self._origin})"
+        return self._said(f"{self.value:.6g}")
 
     def text(self) -> str:
         """Write it as JSON, to be kept with a model.
@@ -102,13 +98,11 @@ class Threshold:
     @property
     def called(self) -> str:
         """Say when a row is predicted positive."""
-        decided = self.rule.kind == "decided"
-        return str(self.rule) if decided else f"at scores of {self.value:.6g} or more ({self._origin})"
+        return self._said(f"at scores of {self.value:.6g} or more")
 
-    @property
-    def _origin(self) -> str:
+    def _said(self, number: str) -> str:
         chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
-        return f"{'kept with the model, ' * self.kept}{chosen}"
+        return chosen if self.rule.kind == "decided" else f"{number} ({'kept with the model, ' * self.kept}{chosen})"
 
 
 #: No threshold: the model's own decisions are taken.

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
-from toolkit.core import Candidate, Estimate, Face, Finding, Record, Result, by_severity, counted, spoken, spread
+from toolkit.core import Candidate, Estimate, Face, Finding, Record, Result, counted, spoken
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.data import KEPT_AS, Dataset, Split
 from toolkit.errors import InputError, instance, listed, whole
@@ -104,9 +104,8 @@ def train(
     findings += [finding("TRAIN-FAILED", "high", candidate, failure=said) for candidate, said in failures.items()]
     scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
     chosen, how, notes = _choose(scores, name, [one for one in estimators if one in models], one_standard_error)
-    findings = by_severity([*findings, *notes])
     ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
-    return Training(chosen, models, name, scores, ratio, f"{how} {spoken(name)}", kind, data, tuple(findings))
+    return Training(chosen, models, name, scores, ratio, f"{how} {spoken(name)}", kind, data, (*findings, *notes))
 
 
 class Training(Result, frozen=True):
@@ -150,13 +149,9 @@ class Training(Result, frozen=True):
         """The fitted baseline."""
         return self.models[BASELINE]
 
-    def frame(self) -> pd.DataFrame:
-        """Return the leaderboard: a row a candidate, the best first, each metric with the ends of its interval."""
-        return spread(self.board)
-
     @cached_property
-    def board(self) -> pd.DataFrame:
-        """The leaderboard with a column of Estimates for each metric, and of differences to the chosen candidate."""
+    def table(self) -> pd.DataFrame:  # type: ignore[override]  # of a result that makes its table when it is asked
+        """The leaderboard, the best first: Estimates of each metric and of the difference to the chosen candidate."""
         rows = []
         for candidate in self.models:
             row: dict[str, Any] = {"candidate": candidate, "chosen": candidate == self.name}
@@ -223,8 +218,8 @@ class Training(Result, frozen=True):
         said = [f"{name} {self.estimate(name, self.metric)}" for name in self.models]
 
         def draw(ax: Axes) -> None:
-            names = list(self.board["candidate"])
-            for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
+            names = list(self.table["candidate"])
+            for place, (name, mean) in enumerate(zip(names, self.table[self.metric], strict=True)):
                 values = self._values[name, self.metric]
                 ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
                 bar: dict[str, Any] = {"marker": "|", "markersize": 18, "linewidth": 3, "markeredgewidth": 3}
@@ -232,7 +227,7 @@ class Training(Result, frozen=True):
             name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
             ax.set_xlabel(spoken(self.metric))
 
-        return [drawing("leaderboard", draw, self.board, metric=spoken(self.metric), folds=self.folds, said=said)]
+        return [drawing("leaderboard", draw, self.table, metric=spoken(self.metric), folds=self.folds, said=said)]
 
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
@@ -249,7 +244,7 @@ class Training(Result, frozen=True):
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""
         said = {"among": counted(len(self.models) - 1, "candidate"), "rows": counted(self.data.rows, "row")}
-        return face("training", self, self.board.drop(columns="chosen"), metric=spoken(self.metric), **said)
+        return face("training", self, self.table.drop(columns="chosen"), metric=spoken(self.metric), **said)
 
 
 def _about_settings(data: Dataset, estimators: Mapping[str, Any], scorer: Any, tune: int) -> Iterator[Finding]:
@@ -285,5 +280,4 @@ def _choose(scores: pd.DataFrame, metric: str, names: list[str], simplest: bool)
         chosen = str(tried.index[tried >= tried[chosen] - np.nan_to_num(by_candidate.sem()[chosen])][0])
     if not (behind := means[BASELINE] - tried[chosen]) >= 0:
         return chosen, how, []
-    numbers = {"metric": metric, "chosen": chosen, "behind": behind}
-    return chosen, how, [finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", chosen, **numbers)]
+    return chosen, how, [finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", chosen, metric=metric, behind=behind)]
