@@ -127,8 +127,7 @@ def decide_format(texts: pa.StringArray) -> Decision:
     ('text', 'quarter')
     """
     texts = texts.drop_null() if texts.null_count else texts
-    given = pc.not_equal(texts, "")
-    filled = texts if pc.all(given).as_py() else texts.filter(given)
+    filled = texts.filter(pc.not_equal(texts, ""))
     if (values := cast_numbers(filled)) is not None and not np.isnan(values).all():
         return _plain_numbers(filled)
     counted = pc.value_counts(texts)
@@ -245,17 +244,12 @@ def _as_dates(labels: pa.StringArray, counts: Codes) -> Decision | None:
             continue
         written = (one + clock for one in patterns for clock in (clocks if "%d" in one else ("",)))
         if found := _best([Format("date", dates=one) for one in written], labels, counts):
-            return _likelier(found, labels)
+            # Of two orders of day and month that in which all days are the first of a month is likelier.
+            days = pd.DatetimeIndex(found.format.read(labels)[0] if found.other else []).dropna()
+            if found.other and (days.month == 1).all() and not (days.day == 1).all():
+                return found._replace(format=found.other, other=found.format)
+            return found
     return None
-
-
-def _likelier(found: Decision, labels: pa.StringArray) -> Decision:
-    """Of two orders of day and month prefer the one in which all days are the first of a month."""
-    if found.other is None:
-        return found
-    days = pd.DatetimeIndex(found.format.read(labels)[0]).dropna()
-    swapped = bool((days.month == 1).all()) and not bool((days.day == 1).all())
-    return found._replace(format=found.other, other=found.format) if swapped else found
 
 
 def _as_text(counted: pa.StructArray) -> Format:
