@@ -154,9 +154,8 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the notation in which most cells are numbers or durations; None where it holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
-    if some(labels, r"[0-9] days?|^P.*T|^(?:2[4-9]|[3-9][0-9]|[0-9]{3,}):[0-5]") and (
-        found := _best([Format("duration")], labels, counts)
-    ):
+    long = some(labels, r"[0-9] days?|^P.*T|^(?:2[4-9]|[3-9][0-9]|[0-9]{3,}):[0-5]")
+    if long and (found := _best([Format("duration")], labels, counts)):
         return found
     parts = number_parts(labels)
     decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
@@ -254,17 +253,14 @@ def _as_dates(labels: pa.StringArray, counts: Codes) -> Decision | None:
 
 def _as_text(counted: pa.StructArray) -> Format:
     """Keep as labels what usually marks a missing value but is one of a few labels, as frequent as the others."""
-    values, counts = counted.field("values"), counted.field("counts").to_numpy()
-    marks = is_absent(pc.utf8_trim_whitespace(values), Format("text"))
-    words = {label.strip() for label in values.filter(pa.array(marks)).to_pylist()} & {"None", "none", "NA"}
-    if not words or not 1 <= (~marks).sum() <= 300:
+    marks = is_absent(pc.utf8_trim_whitespace(counted.field("values")), Format("text"))
+    if not marks.any() or not 1 <= (~marks).sum() <= 300:
         return Format("text")
-    labels, share = np.asarray(values.to_pylist(), dtype=object), counts[~marks].mean()
-    others = labels[~marks]
-    codes = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others)
-    usual = share / 2 if len(others) <= ODD_DISTINCT else np.inf
+    counts = pd.Series(counted.field("counts").to_numpy(), counted.field("values").to_pylist())
+    others = counts[~marks]
+    codes = all(re.fullmatch("[A-Z]{2}", label.strip()) for label in map(str, others.index))
+    usual = others.mean() / 2 if len(others) <= ODD_DISTINCT else np.inf
     # Of two labels a code is one only where it is frequent too.
-    least = {"NA": (0.0 if len(others) > 1 else usual) if codes else np.inf}
-    found = zip(map(str, labels), counts, strict=True)
-    kept = [one for one, count in found if one.strip() in words and count >= least.get(one.strip(), usual)]
+    least = {"None": usual, "none": usual, "NA": (0.0 if len(others) > 1 else usual) if codes else np.inf}
+    kept = [str(one) for one, count in counts[marks].items() if count >= least.get(str(one).strip(), np.inf)]
     return Format("text", labels=tuple(sorted(kept)))

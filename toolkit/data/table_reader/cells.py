@@ -65,10 +65,9 @@ def usual(series: pd.Series) -> pd.Series:
 
 def plain_numbers(series: pd.Series) -> pd.Series:
     """Return numbers or yes/no as ``int64`` where they are whole and complete, else as ``float64``."""
-    if (kind := pd.api.types.infer_dtype(series, skipna=True)) in ("integer", "boolean") and not series.isna().any():
-        values = series.to_numpy()
-        if kind == "boolean" or max(int(values.max()), -int(values.min())) < 2**63:
-            return pd.Series(values.astype("int64"), index=series.index, name=series.name)
+    kind, complete = pd.api.types.infer_dtype(series, skipna=True), not series.isna().any()
+    if complete and (kind == "boolean" or (kind == "integer" and max(int(series.max()), -int(series.min())) < 2**63)):
+        return series.astype("int64")
     values = series.to_numpy(dtype="float64", na_value=np.nan)
     return pd.Series(values, index=series.index, name=series.name)
 
@@ -82,8 +81,7 @@ def text_labels(series: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]]:
     (array([ 0, -1,  1]), array(['b', '1'], dtype=object))
     """
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
-        texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
-        series = pd.Series(texts, dtype=object)
+        series = series.map(str, na_action="ignore")
     codes, distinct = pd.factorize(series.array)
     return codes.astype("int64"), np.array([str(label) for label in distinct], dtype=object)
 
@@ -186,11 +184,8 @@ def as_label(plain: pd.Series) -> pd.Series:
 
 def as_days(series: pd.Series, kind: str) -> pd.Series:
     """Return dates as days since 1970-01-01, and durations as days."""
-    if kind == "duration":
-        return (pd.to_timedelta(series) / pd.Timedelta(days=1)).astype("float64")
-    values = moments(series).to_numpy(dtype="datetime64[us]")
-    numbers = np.where(np.isnat(values), np.nan, values.astype("int64") / 86_400e6)
-    return pd.Series(numbers, index=series.index, name=series.name)
+    spans = pd.to_timedelta(series) if kind == "duration" else moments(series) - pd.Timestamp("1970-01-01")
+    return (spans / pd.Timedelta(days=1)).astype("float64")
 
 
 def moments(series: pd.Series) -> pd.Series:
