@@ -107,9 +107,9 @@ def as_typed(texts: pa.StringArray, how: Format) -> Any:
     if how.plain and (np.abs(values) >= 2**53).any():  # too large for a float to keep apart
         exact = cast_numbers(pc.if_else(pa.array(np.isnan(values)), None, pc.utf8_trim_whitespace(texts)), whole=True)
         return values if exact is None else exact
-    whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
-    written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
-    return values.astype("int64") if written_whole else values
+    # Where thousands are set off, a number without a decimal mark is whole.
+    whole = how.thousands and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
+    return values.astype("int64") if whole and (np.abs(values) < 2**53).all() else values
 
 
 def find_separator(lines: list[str]) -> str:

@@ -49,6 +49,7 @@ class NumberRule(Part):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": beside(__file__, "either.yaml")})
 
+    # Made anew, so that the published schema has no default: JSON knows no infinite number.
     min: Number = Field(default_factory=lambda: -math.inf)
     max: Number = Field(default_factory=lambda: math.inf)
     not_worse_than: Literal["baseline", "champion"] | None = None
