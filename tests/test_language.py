@@ -72,7 +72,7 @@ def test_no_dotted_name_reaches_the_prose_of_a_page():
 def given_to(call, function):
     """The names that a call gives, those of a dict of the same function that is unpacked among them."""
     dicts = [one for one in ast.walk(function) if isinstance(one, ast.Assign) and isinstance(one.value, ast.Dict)]
-    by_name = {one.targets[0].id: [key.value for key in one.value.keys if key] for one in dicts}
+    by_name = {one.targets[0].id: [getattr(key, "value", None) for key in one.value.keys] for one in dicts}
     for keyword in call.keywords:
         yield from [keyword.arg] if keyword.arg else by_name[keyword.value.id]
 

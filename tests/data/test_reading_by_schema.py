@@ -392,6 +392,22 @@ def test_labels_of_yes_and_no_are_the_same_as_booleans_and_as_numbers(known, lat
     assert "DATA-UNSEEN-LABELS" not in {note.code for note in found.notes}
 
 
+@pytest.mark.parametrize("known", [["f", "t"], ["false", "true"], [0, 1], [False, True]])
+@pytest.mark.parametrize("later", [["f", "t"], ["FALSE", "TRUE"], ["0", "1"], [0, 1], [0.0, 1.0], [False, True]])
+def test_the_labels_of_a_target_that_is_yes_or_no_are_those_of_the_schema_however_a_table_writes_them(known, later):
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "y": known * 50})
+    first = load_dataset(rows, target="y")
+    found = load_dataset(rows.assign(y=later * 50), like=first)
+    assert found.classes == first.classes == tuple(known)
+    assert (found.target.tolist(), found.positive) == (known * 50, first.positive)
+
+
+def test_labels_of_which_the_schema_knows_none_are_a_target_of_their_own():
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "y": ["no", "yes"] * 50})
+    found = load_dataset(rows.assign(y=["off", "on"] * 50), like=load_dataset(rows, target="y"))
+    assert found.classes == ("off", "on")
+
+
 def test_booleans_as_postgresql_writes_them_in_a_text_file_are_read_by_a_schema_that_has_booleans(tmp_path):
     told = np.arange(100) % 3 == 0
     rows = pd.DataFrame({"x": np.arange(100) / 7, "told": told, "y": np.arange(100) % 2 == 1})

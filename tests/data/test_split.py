@@ -432,6 +432,8 @@ def test_parts_are_given_whole_and_alike():
     whole = load_dataset(table(), target="y", positive="c1")
     with pytest.raises(InputError, match="Give either a data set to cut, or train= and test="):
         split_dataset(whole, test=whole)
+    with pytest.raises(InputError, match="Give either a data set to cut, or train= and test="):
+        split_dataset(whole, validation=whole)
     with pytest.raises(InputError, match="has other columns or labels"):
         split_dataset(train=whole, test=load_dataset(table()[["a", "y"]], target="y", positive="c1"))
 

@@ -80,12 +80,12 @@ class Drawing(NamedTuple):
         """Draw onto given axes, or in the house style and with its title onto a new figure, as a notebook shows it."""
         import matplotlib.pyplot as plt
 
-        if ax is not None:
+        if ax is None:
+            with plt.rc_context(fname=_STYLE):
+                ax = self.styled(plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1])
+                ax.figure.suptitle(shorten(self.words.title, 60), x=0.01, ha="left")  # above a legend, too
+        else:
             self.draw(ax)
-            return ax
-        with plt.rc_context(fname=_STYLE):
-            ax = self.styled(plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1])
-            ax.figure.suptitle(shorten(self.words.title, 60), x=0.01, ha="left")  # above a legend, too
         return ax
 
     def figure(self, width: float = 6.4, height: float = 4.0) -> Figure:

@@ -144,12 +144,11 @@ def read_mapping(path: Path, what: str = "parameters file") -> dict[str, object]
     InputError
         Where the file cannot be read, is not YAML, is not a mapping, or gives a name twice.
     """
-    loader, node = _read(path, what)
-    if node is None:
-        return {}
-    if not isinstance(node, yaml.MappingNode):
-        raise InputError(f"The {what} {str(path)!r} must map names to values, such as `name: value`.")
-    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=NOT_YAML):
+    with _document(path, what) as (loader, node):
+        if node is None:
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            raise InputError(f"The {what} {str(path)!r} must map names to values, such as `name: value`.")
         return {str(key.value): _value(loader, value) for key, value in node.value}
 
 
@@ -161,13 +160,13 @@ def read_plain(path: Path, what: str) -> object:
     InputError
         Where the file cannot be read, is not YAML, or gives a name twice in one mapping.
     """
-    loader, node = _read(path, what)
-    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=NOT_YAML):
+    with _document(path, what) as (loader, node):
         return None if node is None else loader.construct_document(node)
 
 
-def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
-    """Return the one document of a file, of which no mapping gives a name twice."""
+@contextmanager
+def _document(path: Path, what: str) -> Iterator[tuple[yaml.SafeLoader, yaml.Node | None]]:
+    """Open the one document of a file, of which no mapping gives a name twice; refuse what is not YAML in it."""
     with refusing(f"Cannot read the {what} {shown(str(path))}", kinds=(OSError, ValueError)):
         content = read_bytes(path, MOST_BYTES)
     named = f"The {what} {str(path)!r} is"
@@ -177,9 +176,9 @@ def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     with refusing(f"{named} not YAML", kinds=NOT_YAML), too_deep:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-    if node is not None:
-        _check(node, path, what)
-    return loader, node
+        if node is not None:
+            _check(node, path, what)
+        yield loader, node
 
 
 def _check(root: yaml.Node, path: Path, what: str) -> None:

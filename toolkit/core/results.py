@@ -230,12 +230,6 @@ class Results:
         return json.dumps(self.plain(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def results_schema() -> dict[str, Any]:
-    """Return the JSON Schema of ``results.json``, as ``templates/results.schema.json`` holds it."""
-    described = adapter(Results).json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
-
-
 def results_path(source: str | Path) -> Path:
     """Return the ``results.json`` of a report, given by its folder, its ``report.html`` or the file itself."""
     path = Path(source)

@@ -34,7 +34,8 @@ def finder(module: str) -> Callable[..., Finding]:
 
 def refuser(module: str, kind: type[InputError] = InputError) -> Callable[..., InputError]:
     """Return what makes an error of a text of ``refusals.yaml`` beside a module: its name, and what is put in."""
-    return partial(_refusal, beside(module, "refusals.yaml"), kind)
+    texts = beside(module, "refusals.yaml")
+    return lambda name, /, **said: kind(texts[name].format(**said))
 
 
 def drawer(module: str) -> Callable[..., Drawing]:
@@ -57,10 +58,6 @@ def facer(module: str) -> Callable[..., Face]:
 def _finding(texts: Any, text: str, severity: Severity, where: object = "", code: str = "", /, **said: Any) -> Finding:
     message = texts[text].format(**{"where": str(where)} | said)
     return Finding(code or text.split()[0], severity, message, str(where))
-
-
-def _refusal(texts: Any, kind: type[InputError], name: str, /, **said: Any) -> InputError:
-    return kind(texts[name].format(**said))
 
 
 def _drawn(

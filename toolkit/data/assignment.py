@@ -44,11 +44,10 @@ def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Codes:
     """
     classes = pd.factorize(data.target, sort=False)[0].astype("int64")
     parts = np.full(data.rows, TRAIN, dtype="int64")
-    rest = np.arange(data.rows)
     for part, size in zip((TEST, VALIDATION), sizes, strict=True):
         if size:
+            rest = np.flatnonzero(parts == TRAIN)
             parts[rest[_stratified(classes[rest], _count(data.rows, size), random)]] = part
-            rest = rest[parts[rest] == TRAIN]
     return parts
 
 

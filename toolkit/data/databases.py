@@ -94,8 +94,7 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     with contextlib.suppress(ArgumentError, ValueError):
         url = make_url(quoted + at + plain)
     if url is None or "@" in (url.host or ""):
-        form = "driver://user:password@host:port/database::table, an @ in the user or the password as %40"
-        raise InputError(f"The database address cannot be read. Write {form}.")
+        raise refusal("no address")
     options = [value for values in url.query.values() for value in ([values] if isinstance(values, str) else values)]
     variables = {os.environ[name]: f"${{{name}}}" for name in _VARIABLE.findall(text)}
     host = f"{url.host or ''}{f':{url.port}' if url.port else ''}"

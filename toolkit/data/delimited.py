@@ -24,13 +24,8 @@ from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES, _MOST_WORDS = 50, 10_000
-_LATIN = "A-Za-zªºÀ-ɏḀ-ỿ"
-#: What hardly any word holds: letters of two scripts, a sign between letters, a capital after a small letter, a capital
-#: alone, what is drawn or not in use. German read as Chinese has it in most words.
-_ODD = re.compile(
-    rf"[{_LATIN}](?![{_LATIN}])[^\W\d_]|(?![{_LATIN}])[^\W\d_][{_LATIN}]|[^\W\d_][^\w\s\x00-\x7f’·‑–\xad][^\W\d_]"
-    r"|[a-zß-öø-ÿа-яα-ω][À-ÖØ-ÞŒŠŸŽА-ЯΑ-Ω]|^[À-Þ]$|[\x80-\x9fˇ˘-˝─-◿\ufffd\ue000-\uf8ff]"
-)
+#: What hardly any word holds.
+_ODD = re.compile("|".join(WORDS["odd"]))
 #: No header is longer; what is packed to exhaust the memory may be.
 _LONGEST = 10_000_000
 #: A table, what was decided where another reading was possible, and how its columns of texts are read.
@@ -112,9 +107,9 @@ def as_typed(texts: pa.StringArray, how: Format) -> Any:
     if how.plain and (np.abs(values) >= 2**53).any():  # too large for a float to keep apart
         exact = cast_numbers(pc.if_else(pa.array(np.isnan(values)), None, pc.utf8_trim_whitespace(texts)), whole=True)
         return values if exact is None else exact
-    whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
-    written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
-    return values.astype("int64") if written_whole else values
+    # Where thousands are set off, a number without a decimal mark is whole.
+    whole = how.thousands and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
+    return values.astype("int64") if whole and (np.abs(values) < 2**53).all() else values
 
 
 def find_separator(lines: list[str]) -> str:

@@ -90,8 +90,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) 
 def row_hashes(features: pd.DataFrame, target: pd.Series) -> AnyArray:
     """Hash each row's features and target into 64 bits, so that equal rows can be found; shape (n_rows,)."""
     texts = target.astype(object).map(str) if target.dtype == object else target
-    table = pd.concat([features, texts.rename("target")], axis=1)
-    table.columns = pd.RangeIndex(table.shape[1])
+    table = pd.concat([features, texts], axis=1)
     return np.asarray(pd.util.hash_pandas_object(table, index=False).to_numpy())
 
 

@@ -136,12 +136,12 @@ def _finished(table: RawTable, known: Schema) -> RawTable:
     for name, kind in (flags | given).items():
         if name not in table.decisions and column_kind(frame[name]) not in (kind, kind.replace("text", "category")):
             frame[name] = as_label(frame[name]).astype(object)  # as in a text file; some databases keep 1 for yes
-    cells = {one: frame[one] for one in names if one not in table.decisions and frame[one].dtype.kind in "OU"}
-    texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
+    left = (name for name in names if name not in table.decisions and column_kind(frame[name]) in ("text", "mixed"))
+    texts = {name: as_texts(frame[name]) for name in left}
     decisions = decide_formats(texts, known)
-    marked = {name for name, one in decisions.items() if one.format.kind == "text" and any(one.marks)}
-    own = {name for name, one in decisions.items() if one.record and one.record.role != "group"}
-    read, said = read_texts(texts, {name: one for name, one in decisions.items() if name in own | marked})
+    recorded = {name: one for name, one in decisions.items() if one.record and one.record.role != "group"}
+    marked = {name: one for name, one in decisions.items() if one.format.kind == "text" and any(one.marks)}
+    read, said = read_texts(texts, recorded | marked)
     frame, source = pd.DataFrame({**frame, **read}, copy=False), masked(table.source)
     decisions = {**table.decisions, **decisions}
     for name in filter(decisions.get, given):

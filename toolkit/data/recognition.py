@@ -127,8 +127,7 @@ def decide_format(texts: pa.StringArray) -> Decision:
     ('text', 'quarter')
     """
     texts = texts.drop_null() if texts.null_count else texts
-    given = pc.not_equal(texts, "")
-    filled = texts if pc.all(given).as_py() else texts.filter(given)
+    filled = texts.filter(pc.not_equal(texts, ""))
     if (values := cast_numbers(filled)) is not None and not np.isnan(values).all():
         return _plain_numbers(filled)
     counted = pc.value_counts(texts)
@@ -155,9 +154,8 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the notation in which most cells are numbers or durations; None where it holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
-    if some(labels, r"[0-9] days?|^P.*T|^(?:2[4-9]|[3-9][0-9]|[0-9]{3,}):[0-5]") and (
-        found := _best([Format("duration")], labels, counts)
-    ):
+    long = some(labels, r"[0-9] days?|^P.*T|^(?:2[4-9]|[3-9][0-9]|[0-9]{3,}):[0-5]")
+    if long and (found := _best([Format("duration")], labels, counts)):
         return found
     parts = number_parts(labels)
     decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
@@ -245,32 +243,24 @@ def _as_dates(labels: pa.StringArray, counts: Codes) -> Decision | None:
             continue
         written = (one + clock for one in patterns for clock in (clocks if "%d" in one else ("",)))
         if found := _best([Format("date", dates=one) for one in written], labels, counts):
-            return _likelier(found, labels)
+            # Of two orders of day and month that in which all days are the first of a month is likelier.
+            days = pd.DatetimeIndex(found.format.read(labels)[0] if found.other else []).dropna()
+            if found.other and (days.month == 1).all() and not (days.day == 1).all():
+                return found._replace(format=found.other, other=found.format)
+            return found
     return None
-
-
-def _likelier(found: Decision, labels: pa.StringArray) -> Decision:
-    """Of two orders of day and month prefer the one in which all days are the first of a month."""
-    if found.other is None:
-        return found
-    days = pd.DatetimeIndex(found.format.read(labels)[0]).dropna()
-    swapped = bool((days.month == 1).all()) and not bool((days.day == 1).all())
-    return found._replace(format=found.other, other=found.format) if swapped else found
 
 
 def _as_text(counted: pa.StructArray) -> Format:
     """Keep as labels what usually marks a missing value but is one of a few labels, as frequent as the others."""
-    values, counts = counted.field("values"), counted.field("counts").to_numpy()
-    marks = is_absent(pc.utf8_trim_whitespace(values), Format("text"))
-    words = {label.strip() for label in values.filter(pa.array(marks)).to_pylist()} & {"None", "none", "NA"}
-    if not words or not 1 <= (~marks).sum() <= 300:
+    marks = is_absent(pc.utf8_trim_whitespace(counted.field("values")), Format("text"))
+    if not marks.any() or not 1 <= (~marks).sum() <= 300:
         return Format("text")
-    labels, share = np.asarray(values.to_pylist(), dtype=object), counts[~marks].mean()
-    others = labels[~marks]
-    codes = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others)
-    usual = share / 2 if len(others) <= ODD_DISTINCT else np.inf
+    counts = pd.Series(counted.field("counts").to_numpy(), counted.field("values").to_pylist())
+    others = counts[~marks]
+    codes = all(re.fullmatch("[A-Z]{2}", label.strip()) for label in map(str, others.index))
+    usual = others.mean() / 2 if len(others) <= ODD_DISTINCT else np.inf
     # Of two labels a code is one only where it is frequent too.
-    least = {"NA": (0.0 if len(others) > 1 else usual) if codes else np.inf}
-    found = zip(map(str, labels), counts, strict=True)
-    kept = [one for one, count in found if one.strip() in words and count >= least.get(one.strip(), usual)]
+    least = {"None": usual, "none": usual, "NA": (0.0 if len(others) > 1 else usual) if codes else np.inf}
+    kept = [str(one) for one, count in counts[marks].items() if count >= least.get(str(one).strip(), np.inf)]
     return Format("text", labels=tuple(sorted(kept)))

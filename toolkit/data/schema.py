@@ -282,8 +282,7 @@ def _slip(error: Mapping[str, Any]) -> str:
         known = [one.name for one in fields(Column if where else Schema)]
         said = f"{' '.join(where)}{': ' * bool(where)}there is no {last!r}"
         return f"{said}.{nearest(last, known)} Known: {listed(known, 20)}."
-    expected = str(error.get("ctx", {}).get("expected", ""))
     if error["type"] == "string_type":
         return f"{problem(error)}. Put it in quotes."
-    near = nearest(str(error["input"]), [word.strip(" '") for word in expected.replace(" or ", ",").split(",")])
-    return f"{problem(error)}.{near if expected else ''}"
+    expected = re.findall("'(.*?)'", error.get("ctx", {}).get("expected", ""))
+    return f"{problem(error)}.{nearest(str(error['input']), expected)}"

@@ -82,7 +82,7 @@ def split_dataset(
     >>> split.strategy, split.train.rows, split.test.rows
     ('stratified', 142, 36)
     """
-    if data is None or train is not None or test is not None:
+    if data is None or any(part is not None for part in (train, test, validation)):
         if data is not None or train is None or test is None:
             raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
         return _given(train, test, validation, seed)

@@ -149,14 +149,6 @@ def target_by(values: pd.Series, known: Schema) -> Target:
     return Target(among(found, values.index), known.task, known.positive, known.classes, tuple(notes))
 
 
-def has_labels_of(values: pd.Series, known: Schema) -> bool:
-    """Whether a target holds a label that was settled, or none at all: then it can be read by the schema."""
-    labels = values.dropna().infer_objects()
-    if known.task == "regression":
-        return not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype)
-    return not len(labels) or bool({*map(str, known.classes), *codes_of(known.classes)} & {*map(str, _labels(labels))})
-
-
 def among(labels: pd.Series, index: pd.Index) -> pd.Series:
     """Put labels back among the rows that have none."""
     return labels if len(labels) == len(index) else labels.astype(object).reindex(index)

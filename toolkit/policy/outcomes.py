@@ -53,8 +53,9 @@ def judge_policy(policy: Policy, numbers: Numbers) -> list[RuleOutcome]:
     excesses = [_excess(scalars[name], *ends) for limits in every for name, ends in limits.items()]
     for (pattern, rule), limits in zip(policy.numbers.items(), every, strict=True):
         if not limits and not rule.optional:
-            absent = rule.not_worse_than == "champion" and not _compared("champion", scalars)
-            raise refusal("no champion" if absent else "no number", pattern=pattern, near=_near(pattern, rule, scalars))
+            names = _compared(rule, scalars)
+            absent = rule.not_worse_than == "champion" and not names
+            raise refusal("no champion" if absent else "no number", pattern=pattern, near=nearest(pattern, names))
         of_rule = sum(scalars[name].has_interval for name in limits)
         each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
         text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
@@ -105,8 +106,9 @@ def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
-    optional = [(pattern, rule) for pattern, rule in policy.numbers.items() if rule.optional]
-    return {one: _near(one, rule, scalars).strip() for one, rule in optional if not _limits(one, rule, scalars)}
+    rules = policy.numbers.items()
+    absent = [(one, rule) for one, rule in rules if rule.optional and not _limits(one, rule, scalars)]
+    return {one: nearest(one, _compared(rule, scalars)).strip() for one, rule in absent}
 
 
 def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
@@ -123,22 +125,18 @@ def _limits(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> 
 
     Where it compares, these are the differences of metrics for which one way is better.
     """
+    compared = _compared(rule, scalars)
     if not rule.not_worse_than:
-        return dict.fromkeys(matching(pattern, scalars), (rule.min, rule.max))
-    compared = _compared(rule.not_worse_than, scalars)
+        return dict.fromkeys(matching(pattern, compared), (rule.min, rule.max))
     ends = {"higher": (-rule.by, math.inf), "lower": (-math.inf, rule.by)}
     found = ((compared[name], better_when(name)) for name in matching(pattern, compared))
     return {difference: ends[better] for difference, better in found if better}
 
 
-def _compared(against: str, scalars: Mapping[str, Estimate]) -> dict[str, str]:
-    """Map the name of each number that is compared to that of its difference."""
-    beginning, own = AGAINST[against], "test." if against == "baseline" else ""
+def _compared(rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, str]:
+    """Map the name of each number a rule may be about to itself or, where it compares, to that of its difference."""
+    beginning, own = AGAINST[rule.not_worse_than], "test." if rule.not_worse_than == "baseline" else ""
     return {f"{own}{name.removeprefix(beginning)}": name for name in scalars if name.startswith(beginning)}
-
-
-def _near(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:
-    return nearest(pattern, _compared(rule.not_worse_than, scalars) if rule.not_worse_than else scalars)
 
 
 def judge_number(number: Estimate, least: float, most: float, together: int = 1) -> tuple[GateOutcome, str]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,7 +13,7 @@ from toolkit.errors import InputError, listed, nearest, refusing, shown
 RULES = ("numbers", "findings", "fingerprints")
 
 #: What a metric may be compared with, and the beginning of the names of the numbers that compare it.
-AGAINST = {"baseline": "difference.", "champion": "change."}
+AGAINST = {None: "", "baseline": "difference.", "champion": "change."}
 _FIELDS = beside(__file__, "fields.yaml")
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -44,17 +44,14 @@ class Part(BaseModel):
         return _given(content, [field.alias or name for name, field in cls.model_fields.items()])
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    del schema["default"]
-
-
 class NumberRule(Part):
     """What a number, or every number that a pattern matches, must satisfy: limits, or not to be worse than another."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": beside(__file__, "either.yaml")})
 
-    min: Number = Field(-math.inf, json_schema_extra=_without_default)
-    max: Number = Field(math.inf, json_schema_extra=_without_default)
+    # Made anew, so that the published schema has no default: JSON knows no infinite number.
+    min: Number = Field(default_factory=lambda: -math.inf)
+    max: Number = Field(default_factory=lambda: math.inf)
     not_worse_than: Literal["baseline", "champion"] | None = None
     by: Annotated[Number, Field(ge=0, description=_FIELDS["by"])] = 0.0
     optional: Annotated[bool, Field(strict=True, description=_FIELDS["optional"])] = False

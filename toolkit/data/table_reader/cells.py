@@ -65,10 +65,9 @@ def usual(series: pd.Series) -> pd.Series:
 
 def plain_numbers(series: pd.Series) -> pd.Series:
     """Return numbers or yes/no as ``int64`` where they are whole and complete, else as ``float64``."""
-    if (kind := pd.api.types.infer_dtype(series, skipna=True)) in ("integer", "boolean") and not series.isna().any():
-        values = series.to_numpy()
-        if kind == "boolean" or max(int(values.max()), -int(values.min())) < 2**63:
-            return pd.Series(values.astype("int64"), index=series.index, name=series.name)
+    kind, complete = pd.api.types.infer_dtype(series, skipna=True), not series.isna().any()
+    if complete and (kind == "boolean" or (kind == "integer" and max(int(series.max()), -int(series.min())) < 2**63)):
+        return series.astype("int64")
     values = series.to_numpy(dtype="float64", na_value=np.nan)
     return pd.Series(values, index=series.index, name=series.name)
 
@@ -82,8 +81,7 @@ def text_labels(series: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]]:
     (array([ 0, -1,  1]), array(['b', '1'], dtype=object))
     """
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
-        texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
-        series = pd.Series(texts, dtype=object)
+        series = series.map(str, na_action="ignore")
     codes, distinct = pd.factorize(series.array)
     return codes.astype("int64"), np.array([str(label) for label in distinct], dtype=object)
 
@@ -129,7 +127,7 @@ def read_cells(series: pd.Series, how: Format, categories: Sequence[str] = (), o
     written = kind in ("text", "mixed", "category")
     if how.kind == "text":
         codes, labels = text_labels(series if written else as_label(series))
-        known = {label: place for place, label in enumerate(categories)}
+        known = dict.fromkeys(categories)
         # Whole numbers beside gaps are often written with a point.
         whole = {label.removesuffix(".0"): label for label in known if label.removesuffix(".0").isdecimal()}
         points = {f"{number}.0": label for number, label in whole.items()}
@@ -137,10 +135,10 @@ def read_cells(series: pd.Series, how: Format, categories: Sequence[str] = (), o
         read = how.read(as_texts(pd.Series(labels, dtype=object)))[0]
         texts = [label if label in known else alike.get(text, text) for label, text in zip(labels, read, strict=True)]
         new = sorted({text for text in texts if text is not None and text not in known})
-        places = known | {label: place for place, label in enumerate(new, len(known))}
-        found = np.array([*(-1 if text is None else places[text] for text in texts), -1])[codes]
-        dtype = pd.CategoricalDtype(pd.Index([*places], dtype=object), ordered=ordered and not new)
-        return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), index=series.index, name=series.name)
+        places = pd.Index([*known, *new], dtype=object)
+        found = np.append(places.get_indexer(pd.Index(texts, dtype=object)), -1)[codes]
+        column = pd.Categorical.from_codes(found, places, ordered=ordered and not new)
+        return pd.Series(column, index=series.index, name=series.name)
     if written:
         series = pd.Series(how.read(as_texts(series))[0], index=series.index, name=series.name)
         kind = how.kind if how.kind in ("date", "duration") else "number"
@@ -176,25 +174,18 @@ def finite(numbers: pd.Series, written: bool = False) -> pd.Series:
 def as_label(plain: pd.Series) -> pd.Series:
     """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
     values = plain.reset_index(drop=True).dropna()
-    if (kind := pd.api.types.infer_dtype(values)) == "integer":
-        texts = values.map(lambda value: str(int(value)))
-    elif kind in ("floating", "mixed-integer-float"):
-        values = values.astype(float)
-        whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
-        texts = values.astype("int64").map(str) if whole else values.map(repr)
-    else:
-        texts = values.map(str)
-    texts = texts.astype(object).reindex(range(len(plain))).set_axis(plain.index)
+    if pd.api.types.infer_dtype(values) in ("floating", "mixed-integer-float"):
+        numbers = values.astype(float)
+        whole = bool((numbers == np.floor(numbers)).all() and numbers.abs().max() < 2**53)
+        values = numbers.astype("int64") if whole else numbers.map(repr)
+    texts = values.map(str).astype(object).reindex(range(len(plain))).set_axis(plain.index)
     return texts.astype(pd.CategoricalDtype(pd.Index(texts.dropna().unique(), dtype=object)))
 
 
 def as_days(series: pd.Series, kind: str) -> pd.Series:
     """Return dates as days since 1970-01-01, and durations as days."""
-    if kind == "duration":
-        return (pd.to_timedelta(series) / pd.Timedelta(days=1)).astype("float64")
-    values = moments(series).to_numpy(dtype="datetime64[us]")
-    numbers = np.where(np.isnat(values), np.nan, values.astype("int64") / 86_400e6)
-    return pd.Series(numbers, index=series.index, name=series.name)
+    spans = pd.to_timedelta(series) if kind == "duration" else moments(series) - pd.Timestamp("1970-01-01")
+    return (spans / pd.Timedelta(days=1)).astype("float64")
 
 
 def moments(series: pd.Series) -> pd.Series:

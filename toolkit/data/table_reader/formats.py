@@ -233,12 +233,8 @@ def has_thousands(numbers: pa.StringArray) -> bool:
     """
     pointed = pc.match_substring(numbers, ".")
     with_point, without = pc.unique(numbers.filter(pointed)), numbers.filter(pc.invert(pointed))
-    return (
-        len(with_point) >= 5
-        and len(without) > 0
-        and not some(without, r"[0-9]{4}|[^0-9+-]")
-        and not some(with_point, r"^[+-]?0|\.(?:..?$|....)")
-    )
+    enough = len(with_point) >= 5 and len(without) > 0
+    return enough and not some(without, r"[0-9]{4}|[^0-9+-]") and not some(with_point, r"^[+-]?0|\.(?:..?$|....)")
 
 
 def some(texts: pa.StringArray, pattern: str) -> bool:
