@@ -35,7 +35,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
     False
     """
     digest = hashlib.sha256(b"table 1\n")
-    digest.update(_sized(np.array(frame.shape, dtype="<i8").tobytes()))
+    digest.update((16).to_bytes(8, "little") + np.array(frame.shape, dtype="<i8").tobytes())
     for name, column in frame.items():
         for part in (str(name).encode("utf-8", "surrogatepass"), *_content(column)):
             digest.update(memoryview(part).nbytes.to_bytes(8, "little"))
@@ -67,7 +67,7 @@ def _label_content(column: pd.Series) -> tuple[Any, ...]:
     codes, found = pd.factorize(column)
     labels = [label.encode("utf-8", "surrogatepass") for label in found]
     width = "u1" if len(labels) < 2**8 else "<u2" if len(labels) < 2**16 else "<u4"
-    return b"text", b"".join(_sized(label) for label in labels), (codes + 1).astype(width)
+    return b"text", b"".join(len(label).to_bytes(8, "little") + label for label in labels), (codes + 1).astype(width)
 
 
 def _number_content(column: pd.Series) -> tuple[Any, ...]:
@@ -97,7 +97,3 @@ def _plain(cell: Any) -> Any:
     if isinstance(cell, dict):
         return {key: _plain(value) for key, value in cell.items()}
     return cell.item() if isinstance(cell, np.generic) else cell
-
-
-def _sized(content: bytes) -> bytes:
-    return len(content).to_bytes(8, "little") + content
