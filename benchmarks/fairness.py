@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, balanced_ac
 import toolkit as tk
 from benchmarks.drift import peak_memory, written
 from toolkit.fairness.audit import audit_fairness
-from toolkit.fairness.clusters import Resampling, count_cells
+from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.groups import group_rows
 from toolkit.fairness.rates import measure_rates
 from toolkit.models.recorded import RecordedPredictions
@@ -64,8 +64,8 @@ def side_by_side():
     called = (np.random.default_rng(0).random(data.rows) < 0.3 + 0.4 * y_true).astype(int)
     grouping = group_rows(data.sensitive, 2)[-1]
     started = time.perf_counter()
-    cells = count_cells(grouping.codes, len(grouping.labels), y_true.astype(float), called.astype(float))
-    measure_rates(cells, list(COUNTED), Resampling(1, REPLICATES, np.random.default_rng(0)))
+    counts = grouping.counted(y_true.astype(float), called.astype(float))
+    measure_rates(counts, list(COUNTED), Resampling(1, REPLICATES, np.random.default_rng(0)))
     ours = (time.perf_counter() - started) / REPLICATES
     times = []
     for number in (1, 1 + THEIRS):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.data.load import load_dataset
-from toolkit.fairness.clusters import Resampling
+from toolkit.fairness.clusters import Counts, Resampling
 from toolkit.fairness.rates import measure_rates
 from toolkit.fairness.spread import measure_disparity
 
@@ -88,7 +88,7 @@ def disparity_coverage(recall, false_positive_rate, size, *, simulations, replic
     rng, held = np.random.default_rng(seed), dict.fromkeys(truth, 0)
     names = ["selection_rate", "recall", "false_positive_rate"]
     for _ in range(simulations):
-        found = measure_rates(draw_cells(rng, tpr, fpr, 0.5, size), names, Resampling(30, replicates, rng))
+        found = measure_rates(Counts(draw_cells(rng, tpr, fpr, 0.5, size)), names, Resampling(30, replicates, rng))
         for (name, ratio), true in truth.items():
             parts = [found["recall"], found["false_positive_rate"]] if name == "odds" else [found[name]]
             estimate = measure_disparity(parts, ratio=ratio).estimate

@@ -8,9 +8,9 @@ from hypothesis import given, settings, strategies as st
 from scipy.stats import studentized_range
 
 from toolkit.core.estimate import Estimate
-from toolkit.fairness.clusters import HALF, Resampling, count_cells
+from toolkit.fairness.clusters import HALF, Counts, Resampling, count_cells
 from toolkit.fairness.measures import compared
-from toolkit.fairness.rates import RATES, measure_rates
+from toolkit.fairness.rates import CELLS, RATES, measure_rates
 from toolkit.fairness.spread import from_scale, measure_disparity, to_scale
 from toolkit.statistics.intervals import mean_estimate, standard_error, wald, wilson
 from toolkit.statistics.metrics import area_of
@@ -32,9 +32,8 @@ UNEQUAL = (
 
 
 def rates(cells, names=ALL, *, least=30, replicates=2000, seed=0):
-    return measure_rates(
-        np.asarray(cells, dtype=float), names, Resampling(least, replicates, np.random.default_rng(seed))
-    )
+    how = Resampling(least, replicates, np.random.default_rng(seed))
+    return measure_rates(Counts(np.asarray(cells, dtype=float)), names, how)
 
 
 def test_rates_of_a_small_table_by_hand():
@@ -81,7 +80,7 @@ def test_resampled_cells_spread_as_resampled_rows_do():
     for _ in range(4000):
         again = np.bincount(rows[rng.integers(len(rows), size=len(rows))], minlength=12).reshape(3, 4)
         for name in found:
-            counted, among = (list(cell) for cell in RATES[name])
+            (counted,), (among,) = CELLS[name]
             drawn[name].append(again[:, counted].sum(axis=1) / again[:, among].sum(axis=1))
     for name, metric in found.items():
         ours = from_scale(to_scale(metric.centres, True)[:, None] + metric.errors, True)
@@ -334,7 +333,7 @@ def test_intervals_of_groups_cover():
     truth["precision"] = recall / (recall + fpr)
     held = {name: [] for name in truth}
     for _ in range(3000):
-        found = measure_rates(draw_cells(rng, recall, fpr, 0.5, size), list(truth), Resampling(30, 2, rng))
+        found = measure_rates(Counts(draw_cells(rng, recall, fpr, 0.5, size)), list(truth), Resampling(30, 2, rng))
         for name, true in truth.items():
             held[name].append(
                 [one.low <= value <= one.high for one, value in zip(found[name].estimates, true, strict=True)]

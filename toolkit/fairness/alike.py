@@ -151,9 +151,8 @@ def change_column(model: Model, data: Dataset, column: str, name: str) -> tuple[
     for value in values:
         if not (other := (given[column] != value).to_numpy()).any():
             continue
-        changed = given.copy(deep=False)
-        changed[column] = pd.Series(value, index=given.index, dtype=given[column].dtype)
-        after = predict(model, replace(data, features=changed))
+        changed = pd.Series(value, index=given.index, dtype=given[column].dtype)
+        after = predict(model, replace(data, features=pd.DataFrame({**given, column: changed}, copy=False)))
         # Each row is 0 where its decision stays, else 1, or -1 where it turns from positive to negative.
         turned = np.asarray(after.y_pred != before.y_pred, dtype=float)
         if at := model.threshold:

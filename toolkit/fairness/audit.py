@@ -121,7 +121,7 @@ def audit_fairness(
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
     notes += about_rows(known, part)
     notes += findings.about_table(part, data, columns, groupings, predicted)
-    notes += findings.about_groups(groupings, groups, part.rows, min_count)
+    notes += findings.about_groups(groupings, groups, min_count)
     disparities = measures.disparity_table(measured, names)
     curves = measures.threshold_curves(predicted, groupings, known.threshold.value if known.threshold else math.nan)
     return FairnessAudit(part, known.threshold, min_count, groups, disparities, curves, tuple(notes), names)

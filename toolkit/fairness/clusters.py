@@ -7,14 +7,14 @@ have rows in several sensitive groups make the errors of these rise and fall tog
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
-from toolkit.core import Estimate
 from toolkit.statistics import Measure, Units, freed, freedom_of, kish
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
 
@@ -102,18 +102,44 @@ class Grouping:
         """What the method of each group's numbers says of its units."""
         return [f"; {units}" for units, _ in self.among] or [""] * len(self.rows)
 
-    def parts(self, y_true: Array, called: Array) -> list[Array]:
-        """Count the cells of the confusion matrix of each unit; an array of shape (units, 4) for each group."""
-        every = zip(self.among, self.rows, strict=False)
-        return [count_cells(own.codes, own.count, y_true[at], called[at], own.weights) for (own, _), at in every]
+    def counted(self, y_true: Array, called: Array) -> "Counts":
+        """Count the cells of the confusion matrix of each group, and of each of its units."""
+        rows, every = (
+            count_cells(self.codes, len(self.labels), y_true, called),
+            zip(self.among, self.rows, strict=False),
+        )
+        parts = [count_cells(own.codes, own.count, y_true[at], called[at], own.weights) for (own, _), at in every]
+        return Counts(rows, parts, self if parts else None)
 
-    def over(self, measures: Sequence[Measure], how: Resampling) -> tuple[list[Estimate], Array | None]:
-        """Give the metrics of the groups the intervals of their units, and draw their errors."""
-        if not self.units:
-            return [found.estimate for found in measures], None
-        pairs = [(found, units) for found, (units, _) in zip(measures, self.among, strict=True)]
-        sums = [one.changes(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
-        return [found.over(one).estimate for found, one in pairs], draw_errors(sums, self.places, how)
+    def measured(self, measure: Callable[..., Measure], *values: Array, **options: Any) -> list[Measure]:
+        """Measure values of the rows of each group, with the intervals of its units."""
+        parts = zip(self.rows, self.weights, strict=True)
+        found = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in parts]
+        return [one.over(units) for one, (units, _) in zip(found, self.among, strict=True)] if self.units else found
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """The cells of the confusion matrix of each group, in the order of ``count_cells``.
+
+    Attributes
+    ----------
+    rows : array of shape (groups, 4)
+        How many rows each has.
+    parts : sequence of arrays of shape (units, 4)
+        Those of the units of each group, weighted if rows are; none where each row stands alone.
+    grouping : Grouping or None
+        Whose units those are.
+    """
+
+    rows: Array
+    parts: Sequence[Array] = ()
+    grouping: Grouping | None = None
+
+    @cached_property
+    def cells(self) -> Array:
+        """What the rows of each weigh."""
+        return np.array([part.sum(axis=0) for part in self.parts]) if self.parts else self.rows
 
 
 def count_cells(codes: AnyArray, groups: int, y_true: Array, called: Array, weights: Array | None = None) -> Array:
@@ -158,13 +184,12 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
     return max(ratio**2 / variance, count / rows)
 
 
-def clustered(
-    kinds: Array, cells: Array, grouping: Grouping, parts: Sequence[Array], how: Resampling
-) -> tuple[Array, Array]:
+def clustered(kinds: Array, counts: Counts, grouping: Grouping, how: Resampling) -> tuple[Array, Array]:
     """Return the design effect of the mean of some rates by group, and its errors on the arcsine scale.
 
     Of each rate ``kinds`` say which cells are counted, and among which; shape (2, rates, 4).
     """
+    cells, parts = counts.cells, counts.parts
     (hit, among), (hits, size) = kinds, np.tensordot(kinds, cells, axes=(2, 1))
     seen, likely = np.tensordot(kinds, cells + HALF, axes=(2, 1))
     rates, share, rate = seen / likely, 1 / len(hits), hits / np.maximum(size, 1)

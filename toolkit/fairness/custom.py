@@ -6,14 +6,14 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from toolkit.core import Estimate
 from toolkit.errors import InputError, shown
-from toolkit.fairness.clusters import HALF, Grouping, Resampling, count_cells, design_effect, draw_errors
+from toolkit.fairness.clusters import HALF, Grouping, Resampling, design_effect, draw_errors
 from toolkit.fairness.measures import PARITIES, Measured, compared
 from toolkit.fairness.rates import RATES, group_values
 from toolkit.models import Predictions
@@ -26,6 +26,8 @@ SCORED = frozenset({"log_loss", "d2_log_loss_score"})
 BLOCKS = 30
 #: Rows of a group from which its interval is made; the error shrinks with the root of the rows that there are.
 MOST_RESAMPLED = 20_000
+#: Numbers of groups, what each unit or block adds to their errors, and which of all these are.
+Moved: TypeAlias = tuple[list[Estimate], list[Array], list[Codes]]
 TAKES = "A metric takes (y_true, y_pred), may take sample_weight, and returns one number."
 
 
@@ -90,10 +92,9 @@ def read_metrics(given: object, predicted: Predictions) -> list[CustomMetric]:
             raise InputError(f"metrics: {name!r} asks for pred_decision, values of a decision function. {TAKES}")
         called = getattr(getattr(function, "func", function), "__name__", "")
         scored = called in SCORED or not SCORES.isdisjoint(parameters[1:2])
-        metric = CustomMetric(name, function, scored, "sample_weight" in parameters)
         if scored and given_of(predicted, scored=True)[1] is None:
             raise InputError(f"metrics: {name!r} asks for {parameters[1]}, and the model gives no scores.")
-        found.append(metric)
+        found.append(CustomMetric(name, function, scored, "sample_weight" in parameters))
     return found
 
 
@@ -113,9 +114,7 @@ def given_of(predicted: Predictions, *, scored: bool) -> tuple[AnyArray, Any]:
     return labels[truth], predicted.y_prob if scored else labels[predicted.y_pred.astype(np.intp)]
 
 
-def measure_custom(
-    metrics: Sequence[CustomMetric], predicted: Predictions, grouping: Grouping, how: Resampling
-) -> Measured:
+def measure_custom(custom: list[CustomMetric], predicted: Predictions, grouping: Grouping, how: Resampling) -> Measured:
     """Measure the groups of one grouping that have enough rows; the others are not defined.
 
     Decisions between two classes are counted, where the function takes weights, and Fairlearn's ``MetricFrame`` is fed
@@ -123,17 +122,15 @@ def measure_custom(
     """
     judged, found = grouping.counts >= how.least, Measured()
     inside, parts = np.flatnonzero(judged).tolist(), list[Array]()
-    if predicted.decisions is not None and metrics:
-        given = predicted.y_true, predicted.decisions
-        parts = [part for part, own in zip(grouping.parts(*given), judged, strict=False) if own]
-        cells = count_cells(grouping.codes, len(grouping.labels), *given)[judged]
-        cells = np.array([part.sum(axis=0) for part in parts]) if parts else cells
-    for metric in metrics:
+    if predicted.decisions is not None and custom:
+        counts = grouping.counted(predicted.y_true, predicted.decisions)
+        parts, cells = [part for part, own in zip(counts.parts, judged, strict=False) if own], counts.cells[judged]
+    for metric in custom:
         places = [at for at, own in zip(grouping.places, judged, strict=False) if own]
         if inside and predicted.decisions is not None and metric.weighted and not metric.scored:
-            known, sums = _by_cells(metric, cells, grouping.counts[judged].tolist(), parts)
+            known, sums = _by_cells(metric, cells, parts)
         else:
-            known, sums, places = _by_rows(metric, predicted, grouping, inside, how.rng)
+            known, sums, places = _by_rows(metric, predicted, grouping, how)
         estimates = [Estimate(math.nan, n=int(n)) for n in grouping.counts]
         for place, one in zip(inside, known, strict=True):
             estimates[place] = replace(one, method=f"{one.method}{grouping.methods[place]}")
@@ -145,14 +142,12 @@ def measure_custom(
     return found
 
 
-def _by_cells(
-    metric: CustomMetric, cells: Array, sizes: Sequence[int], parts: Sequence[Array] = ()
-) -> tuple[list[Estimate], list[Array]]:
+def _by_cells(metric: CustomMetric, cells: Array, parts: Sequence[Array]) -> tuple[list[Estimate], list[Array]]:
     """Measure groups by their counts, and how each count moves them: the infinitesimal jackknife over their rows.
 
     Beside the estimates stands what the rows of each unit add to their error, where ``parts`` are its counts.
     """
-    smooth = cells + HALF
+    smooth, sizes = cells + HALF, np.rint(cells.sum(axis=1)).astype(int).tolist()
     moved = np.concatenate([cells, smooth, *(smooth + step for step in np.eye(4))])
     value, centre, *others = group_values(moved, {metric.name: metric}).to_numpy().reshape(6, len(cells))
     total = smooth.sum(axis=1)
@@ -167,9 +162,7 @@ def _by_cells(
     return [_estimate(*one, "infinitesimal jackknife over counted rows") for one in numbers], sums
 
 
-def _by_rows(
-    metric: CustomMetric, predicted: Predictions, grouping: Grouping, inside: Sequence[int], rng: np.random.Generator
-) -> tuple[list[Estimate], list[Array], list[Codes]]:
+def _by_rows(metric: CustomMetric, predicted: Predictions, grouping: Grouping, how: Resampling) -> Moved:
     """Measure groups on their rows, and without each of thirty blocks of them: the jackknife that deletes blocks.
 
     A block holds whole units where rows belong together, those of a sensitive group side by side, so that blocks are of
@@ -182,15 +175,15 @@ def _by_rows(
         home = np.zeros(units.count, dtype=np.intp)
         for place, own in enumerate(grouping.places):
             home[own] = place
-        order = rng.permutation(units.count)
+        order = how.rng.permutation(units.count)
         rank = np.argsort(order[np.argsort(home[order], kind="stable")])
-    for place in inside:
+    for place in np.flatnonzero(grouping.counts >= how.least).tolist():
         rows = grouping.rows[place]
         if units:
             picked = rows[np.argsort(rank[units.codes[rows]], kind="stable")][:MOST_RESAMPLED]
             block = rank[units.codes[picked]] % BLOCKS
         else:
-            picked = rng.permutation(rows)[:MOST_RESAMPLED]
+            picked = how.rng.permutation(rows)[:MOST_RESAMPLED]
             block = np.arange(len(picked)) % BLOCKS
         blocks = np.unique(block)
         kept = [picked[block != left] for left in blocks]

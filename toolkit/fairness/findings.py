@@ -39,7 +39,6 @@ MOST_ROWS = 12
 MOST_LINES, MOST_STEPS = 5, 80
 NAME_LENGTH = 34
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
-NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
 
 
 def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
@@ -58,41 +57,37 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
     # A metric of the caller's own is reported by itself, a ratio not at all.
     family = [PARITIES[one].family if one in PARITIES else "METRIC" for one in name]
     beyond = beyond.assign(size=size, excess=excess, family=family, own=name.where(~name.isin(PARITIES), ""))
+
+    def about(row: pd.Series, said: str, severity: Severity, code: str = "", also: str = "") -> Finding:
+        same = groups[["feature", "class", "metric"]].eq(row[["feature", "class", "metric"]]).all(axis=1)
+        values = groups[same].set_index("group")["value"].reindex([row["worst"], row["best"]]).tolist()
+        kind = f"Class {row['class']}: " if row["class"] else ""
+        also = (f" Most clearly apart: {row['clearest']}." if row["clearest"] else "") + also
+        metric, p, expected = titled(row["metric"]), format_p(row["p_adjusted"]), format_number(float(row["expected"]))
+        numbers = {"kind": kind, "metric": metric, "values": values, "expected": expected, "p": p, "also": also}
+        return finding(said, severity, row["feature"], code, row=row, **numbers)
+
     for (kind, _), rows in beyond[name != beyond["disparity"]].groupby(["family", "own"], sort=False):
         worst = rows.iloc[int(np.argmax(rows["excess"]))]
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
         also = " A metric of fewer rows would differ as much, this one not." * bool(worst["excess"] <= 0)
         also += f" Also by {listed(others, 5)}." if others else ""
-        yield _about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also)
+        yield about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), f"FAIRNESS-{kind}", also)
     if len(low := beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]):
-        yield _about(low.iloc[int(np.argmin(low["size"]))], "FAIRNESS-FOUR-FIFTHS", "high", groups)
-
-
-def _about(
-    row: pd.Series, said: str, severity: Severity, groups: pd.DataFrame, code: str = "", also: str = ""
-) -> Finding:
-    same = groups[["feature", "class", "metric"]].eq(row[["feature", "class", "metric"]]).all(axis=1)
-    values = groups[same].set_index("group")["value"].reindex([row["worst"], row["best"]]).tolist()
-    kind = f"Class {row['class']}: " if row["class"] else ""
-    also = (f" Most clearly apart: {row['clearest']}." if row["clearest"] else "") + also
-    metric, p, expected = titled(row["metric"]), format_p(row["p_adjusted"]), format_number(float(row["expected"]))
-    numbers = {"kind": kind, "metric": metric, "values": values, "expected": expected, "p": p, "also": also}
-    return finding(said, severity, row["feature"], code, row=row, **numbers)
+        yield about(low.iloc[int(np.argmin(low["size"]))], "FAIRNESS-FOUR-FIFTHS", "high")
 
 
 def _severity(row: pd.Series, groups: pd.DataFrame) -> Severity:
-    parity, large = PARITIES.get(str(row["disparity"]).removesuffix("_difference")), LARGE
-    if parity is None:
+    if (parity := PARITIES.get(str(row["disparity"]).removesuffix("_difference"))) is None:
         return "medium"
-    if row["metric"] in NUMBERS:
-        errors = groups.loc[groups["metric"] == "mean_absolute_error", "value"]
-        large = LARGE_SHARE * float(np.nanmedian([found.value for found in errors]))
+    errors = [found.value for found in groups.loc[groups["metric"] == "mean_absolute_error", "value"]]
+    large = LARGE_SHARE * float(np.nanmedian(errors)) if errors else LARGE
     if row["value"].value > large:
         return "high" if parity.ratio else "medium"
     return "medium" if row["value"].value > NOTABLE and parity.ratio else "low"
 
 
-def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int) -> Iterator[Finding]:
+def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, least: int) -> Iterator[Finding]:
     """Name the groups that are too few to judge, and the columns without two groups to compare."""
     few = too_few(groups, least)
     if (small := few["rows"] < least).any():
@@ -112,9 +107,8 @@ def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int,
         yield finding("FAIRNESS-FEW-UNITS", "medium", least=FEW_GROUPS, units=units, named=named)
     for one in groupings:
         if one.beyond:
-            left, groups_there = int((one.codes < 0).sum()), one.beyond + MOST_GROUPS
-            numbers = {"rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
-            yield finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, **numbers)
+            numbers = {"rows": len(one.codes), "most": MOST_GROUPS, "groups": one.beyond + MOST_GROUPS}
+            yield finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, left=int((one.codes < 0).sum()), **numbers)
 
 
 def _by_feature(few: pd.DataFrame) -> str:
@@ -137,11 +131,9 @@ def about_table(
             known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
             if absent := [value_text(value) for value in pd.unique(known.dropna()) if value not in present]:
                 yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=listed(absent, MOST_LISTED))
-    scored, classes = predicted.scored, len(predicted.classes)
-    if part.task == "binary" and not (scored and predicted.probabilities):
-        given, more = ("probabilities", "") if scored else ("scores", ", ROC AUC and threshold curves")
-        yield finding("FAIRNESS-NOT-COMPUTED", "info", given=given, more=more)
-    if part.task == "multiclass" and classes > MOST_CLASSES:
+    if part.task == "binary" and not (predicted.scored and predicted.probabilities):
+        yield finding(f"FAIRNESS-NOT-COMPUTED {'probabilities' if predicted.scored else 'scores'}", "info")
+    if part.task == "multiclass" and (classes := len(predicted.classes)) > MOST_CLASSES:
         yield finding("FAIRNESS-NOT-COMPUTED classes", "info", classes=classes, most=MOST_CLASSES)
 
 
@@ -217,9 +209,8 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
     steps = [*grid[np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp)], threshold]
     shown = (curves["feature"] == feature) & curves["group"].isin(sizes) & curves["threshold"].isin(steps)
     lines = curves.loc[shown, ["feature", "group", "threshold", "recall", "positives"]]
-    reached = lines[lines["threshold"] >= (threshold if math.isfinite(threshold) else -math.inf)]
-    at = reached.groupby("group", sort=False)["recall"].first().to_dict()
-    said = "; ".join(f"{group}: {format_number(recall)}" for group, recall in at.items())
+    at = lines[lines["threshold"] == (threshold if math.isfinite(threshold) else grid[0])]
+    said = [f"{group}: {format_number(recall)}" for group, recall in zip(at["group"], at["recall"], strict=True)]
 
     def draw(ax: Axes) -> None:
         for (group, line), colour, dash in zip(lines.groupby("group", sort=False), PALETTE, DASHES, strict=False):

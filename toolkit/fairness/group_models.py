@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from toolkit.fairness.groups import Groups, Labels
 from toolkit.models import Model, dense
 from toolkit.statistics import AnyArray, Array
 
+#: The group of each row, where a model needs it.
+Members: TypeAlias = Labels | None
 #: The chance of being predicted positive by group, whatever the score, and what is added to it above each threshold.
 Rules = Mapping[str, tuple[float, Sequence[tuple[float, float]]]]
 
@@ -42,7 +44,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         Of the lots.
     """
 
-    part: Callable[[pd.DataFrame, Labels | None], Array]
+    part: Callable[[pd.DataFrame, Members], Array]
     feature_names: Sequence[str]
     classes: Sequence[Any]
     positive: object
@@ -116,9 +118,7 @@ def lots(features: pd.DataFrame, seed: int) -> Array:
     return np.asarray((mixed >> np.uint64(11)) / 2.0**53)
 
 
-def above_thresholds(
-    features: pd.DataFrame, groups: Labels | None, *, model: Model, positive: object, rules: Rules
-) -> Array:
+def above_thresholds(features: pd.DataFrame, groups: Members, *, model: Model, positive: object, rules: Rules) -> Array:
     """Return each row's chance by thresholds of its group (Hardt et al. 2016, "Equality of Opportunity", NeurIPS).
 
     Parameters
@@ -140,9 +140,7 @@ def above_thresholds(
     return called
 
 
-def by_mixture(
-    features: pd.DataFrame, _: Labels | None, *, encoder: Any, models: Sequence[Any], weights: Sequence[float]
-) -> Array:
+def by_mixture(features: pd.DataFrame, _: Members, *, encoder: Any, models: Sequence[Any], weights: Array) -> Array:
     """Return each row's chance where one of several classifiers is drawn (Agarwal et al. 2018, arXiv:1803.02453).
 
     Parameters
@@ -152,16 +150,16 @@ def by_mixture(
         Applied first.
     models : sequence of estimator
         Each predicts 1 for the positive class, 0 for the other.
-    weights : sequence of float
+    weights : array of shape (models,)
         How often each is drawn.
     """
     encoded = features if encoder is None else dense(encoder.transform(features))
     votes = [np.asarray(model.predict(encoded), dtype=float) for model in models]
-    return np.asarray(np.asarray(weights, dtype=float) @ np.array(votes))
+    return np.asarray(weights @ np.array(votes))
 
 
 def decorrelated(
-    features: pd.DataFrame, groups: Labels | None, *, encoder: Any, remover: Any, members: Sequence[str], model: Any
+    features: pd.DataFrame, groups: Members, *, encoder: Any, remover: Any, members: Sequence[str], model: Any
 ) -> Array:
     """Return each row's probability by features without the linear part of the groups (Fairlearn's CorrelationRemover).
 
@@ -182,6 +180,6 @@ def decorrelated(
     return np.asarray(model.predict_proba(freed)[:, 1], dtype=float)
 
 
-def with_groups(encoded: Any, groups: Labels | None, members: Sequence[str]) -> Array:
+def with_groups(encoded: Any, groups: Members, members: Sequence[str]) -> Array:
     """Join encoded features with a column of 0 and 1 for each group named."""
     return np.column_stack([dense(encoded), *[np.asarray(groups == name, dtype=float) for name in members]])

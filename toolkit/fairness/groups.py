@@ -84,10 +84,10 @@ def group_rows(
     _check_bins(columns, given)
     names = unique(value_text(name) for name in columns.columns)
     cuts = (cut(column, given.get(str(label)), dates=label in dates, most=None) for label, column in columns.items())
-    levels = dict(zip(names, cuts, strict=True))
-    sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(names, size)]
-    crossed = zip(unique("+".join(chosen) for chosen in sets), sets, strict=True)
-    return [_crossed(feature, chosen, [levels[name] for name in chosen], units) for feature, chosen in crossed]
+    levels = list(zip(names, cuts, strict=True))
+    sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(levels, size)]
+    features = unique("+".join(name for name, _ in chosen) for chosen in sets)
+    return [_crossed(feature, dict(chosen), units) for feature, chosen in zip(features, sets, strict=True)]
 
 
 def settled_bins(*tables: pd.DataFrame, dates: Set[str] = frozenset()) -> dict[str, list[float]]:
@@ -117,9 +117,9 @@ def _check_bins(columns: pd.DataFrame, bins: Mapping[str, Bins]) -> None:
             raise refusal("bins", name=name, most=MOST_GROUPS, asked=asked)
 
 
-def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels], units: Units | None) -> Grouping:
-    codes, labels = np.zeros(len(levels[0].codes), dtype=np.intp), [""]
-    for level in levels:
+def _crossed(feature: str, levels: Mapping[str, Levels], units: Units | None) -> Grouping:
+    codes, labels = np.zeros(1, dtype=np.intp), [""]
+    for level in levels.values():
         width = len(level.labels)
         codes, pairs = pd.factorize(codes * width + level.codes, sort=True)
         labels = [f"{labels[pair // width]}+{level.labels[pair % width]}" for pair in pairs]
@@ -130,16 +130,7 @@ def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels], uni
         place = np.full(len(labels), -1, dtype=np.intp)
         place[kept] = np.arange(MOST_GROUPS)
         codes, labels, counts = place[codes], [labels[code] for code in kept], counts[kept]
-    return Grouping(feature, names, tuple(unique(labels)), codes.astype(np.int16), counts, beyond, units)
-
-
-class ColumnGroups(NamedTuple):
-    """The groups of one sensitive column: lower ends of the bands of its numbers, else the label of each value."""
-
-    edges: Sequence[float]
-    labels: Mapping[str, str]
-    missing: str
-    dates: bool
+    return Grouping(feature, tuple(levels), tuple(unique(labels)), codes.astype(np.int16), counts, beyond, units)
 
 
 class Groups(NamedTuple):
@@ -147,7 +138,10 @@ class Groups(NamedTuple):
 
     Attributes
     ----------
-    columns : mapping of str to ColumnGroups
+    columns : mapping of str to list of float
+        Of each the lower ends of the bands of its numbers after the first; none where its values are not cut.
+    labels : mapping of str to str
+        The group of the values of a row, as ``_keys`` writes them; of the groups that stand alone.
     known : tuple of str
         Groups that are large enough to stand alone, the largest first.
     fallback : str
@@ -156,7 +150,8 @@ class Groups(NamedTuple):
         Groups of the table that are too small to stand alone.
     """
 
-    columns: Mapping[str, ColumnGroups]
+    columns: Mapping[str, Sequence[float]]
+    labels: Mapping[str, str]
     known: tuple[str, ...]
     fallback: str
     merged: tuple[str, ...]
@@ -173,8 +168,7 @@ class Groups(NamedTuple):
         InputError
             Where a sensitive column is not in the frame.
         """
-        found = _joined(self.columns, frame)
-        return np.where(np.isin(found, self.known), found, self.fallback).astype(object)
+        return np.array([self.labels.get(key, self.fallback) for key in _keys(self.columns, frame)], dtype=object)
 
 
 def learn_groups(
@@ -202,14 +196,22 @@ def learn_groups(
     >>> groups.known, groups.fallback
     (('m', 'f'), 'm')
     """
-    columns = {str(name): _learn(column, features.get(name), name in dates) for name, column in sensitive.items()}
-    counts = pd.crosstab(_joined(columns, sensitive), y).reindex(columns=[0, 1], fill_value=0)
+    columns, cells = dict[str, Sequence[float]](), []
+    for name, column in sensitive.items():
+        levels = cut(column, dates=name in dates, most=MOST_GROUPS)
+        columns[str(name)] = find_edges(column, dates=name in dates)[0].tolist() if levels.banded else []
+        cells.append(np.array(levels.labels, dtype=object)[levels.codes])
+    names = np.array(["+".join(row) for row in zip(*cells, strict=True)], dtype=object)
+    counts = pd.crosstab(names, y).reindex(columns=[0, 1], fill_value=0)
     fewest = "min" if each_class else "sum"
     enough = counts.agg(fewest, axis=1) >= FEWEST
     order = [str(name) for name in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     known = tuple(name for name in order if enough[name])
     fallback = known[0] if known and counts[~enough].sum().agg(fewest) < FEWEST else OTHERS
-    return Groups(columns, known, fallback, tuple(name for name in order if not enough[name]))
+    given = pd.DataFrame({**sensitive, **features[sensitive.columns.intersection(features.columns)]})
+    every = {key: name for form in (sensitive, given) for key, name in zip(_keys(columns, form), names, strict=True)}
+    labels = {key: name for key, name in every.items() if name in known}
+    return Groups(columns, labels, known, fallback, tuple(name for name in order if not enough[name]))
 
 
 def reweighing_weights(groups: Labels, y: AnyArray) -> Array:
@@ -229,35 +231,15 @@ def reweighing_weights(groups: Labels, y: AnyArray) -> Array:
     return np.asarray(fair[group, y] / counts[group, y])
 
 
-def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
+def _keys(columns: Mapping[str, Sequence[float]], frame: pd.DataFrame) -> list[str]:
+    """Write the values of each row, of which the number 1 is the same as a whole number, a float or a yes."""
     if absent := [name for name in columns if name not in frame.columns]:
         raise refusal("no sensitive columns", columns=listed(columns), absent=listed(absent))
-    joined = np.array([""], dtype=object)
-    for name, (edges, labels, missing, dates) in columns.items():
-        if edges:
-            levels = cut(frame[name], edges, dates=dates)
-            codes, known = levels.codes, [*levels.labels]
-        else:
-            codes, values = pd.factorize(frame[name])
-            # The last label is for missing values, whose code is -1; one not known has none.
-            known = [*(labels.get(_key(value), "") for value in values), missing]
-        joined = joined + "+" + np.array(known, dtype=object)[codes]
-    return np.array([label[1:] for label in joined], dtype=object)
-
-
-def _learn(column: pd.Series, feature: pd.Series | None, dates: bool) -> ColumnGroups:
-    levels = cut(column, dates=dates, most=MOST_GROUPS)
-    missing = levels.labels[-1] if levels.missing else "missing"
-    if levels.banded:
-        return ColumnGroups(find_edges(column, dates=dates)[0].tolist(), {}, missing, dates)
-    names = np.array(levels.labels, dtype=object)[levels.codes]
-    labels: dict[str, str] = {}
-    for given in (column, feature) if feature is not None else (column,):
-        first = (~given.duplicated() & column.notna()).to_numpy()
-        labels |= {_key(value): str(name) for value, name in zip(given[first], names[first], strict=True)}
-    return ColumnGroups((), labels, missing, dates)
-
-
-def _key(value: object) -> str:
-    """Write a value so that the number 1 is the same as a whole number, a float or a yes."""
-    return str(value) if isinstance(value, str) else repr(float(value))  # type: ignore[arg-type]
+    written = []
+    for name, edges in columns.items():
+        levels = cut(frame[name], edges) if edges else None
+        codes, values = (levels.codes, levels.labels) if levels else pd.factorize(frame[name])
+        texts = [value if isinstance(value, str) else repr(float(value)) for value in values]
+        # The last is for missing values, whose code is -1.
+        written.append(np.array([*texts, "\0"], dtype=object)[codes])
+    return ["+".join(row) for row in zip(*written, strict=True)]

@@ -160,7 +160,7 @@ class IndividualFairness(Result, frozen=True):
 
     def _about(self, name: str) -> Finding:
         change, flips = self.columns[name]["score_change"], self.columns[name].get("flip_rate")
-        most, level, limits = "", math.nan, NOTABLE_FLIPS
+        worst, level, limits = None, math.nan, NOTABLE_FLIPS
         if math.isnan(change.value):
             said = "INDIVIDUAL-ONE-VALUE"
         elif not change.has_interval:
@@ -168,21 +168,17 @@ class IndividualFairness(Result, frozen=True):
         elif change.value == 0 and (flips is None or flips.value == 0):
             said = "INDIVIDUAL-NO-CHANGE"
         elif flips is None:
-            said, level = "INDIVIDUAL-CHANGES numbers", change.low / self.spread if self.spread else math.inf
+            said, level = "INDIVIDUAL-CHANGES regression", change.low / self.spread if self.spread else math.inf
             limits = NOTABLE_CHANGE
         elif not flips.value:
             said, level = "INDIVIDUAL-CHANGES scores", 0.0
         else:
-            said, level = "INDIVIDUAL-CHANGES", flips.low
-            # The value whose change flips most decisions, and which way.
+            said, level = f"INDIVIDUAL-CHANGES {self.data.task}", flips.low
+            # The value whose change flips most decisions.
             table = self.changes[self.changes["feature"] == name]
             worst = table.iloc[int(np.argmax([one.value for one in table["flip_rate"]]))]
-            most = f", most when it becomes {worst['changed_to']}"
-            if "gained" in worst:
-                way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
-                most = f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
         severity: Severity = ("info", "low", "medium", "high")[sum(level >= limit for limit in (0, *limits))]
-        numbers = {"name": name, "change": change, "flips": flips, "rows": self.data.rows, "most": most}
+        numbers = {"name": name, "change": change, "flips": flips, "rows": self.data.rows, "worst": worst}
         return finding(said, severity, name, spread=format_number(self.spread), **numbers)
 
     def drawings(self) -> list[Drawing]:

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import AIMED_AT, LOWER_IS_BETTER, Estimate, beside, side_by_side, spoken, unique, value_text
-from toolkit.fairness.clusters import Grouping, Resampling, count_cells
-from toolkit.fairness.rates import RATES, measure_rates
+from toolkit.fairness.clusters import Grouping, Resampling, draw_errors
+from toolkit.fairness.rates import KINDS, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
 from toolkit.models import Predictions
-from toolkit.statistics import Array, Mask, Measure, Z, area_of, benjamini_hochberg, calibration_of, mean, weights_of
+from toolkit.statistics import Array, Mask, Measure, Z, area_of, benjamini_hochberg, calibration_of, mean
 from toolkit.statistics.regression import power_of_two, root_mean_square
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
 CALIBRATION_DRAWS = 500
 #: Counted metrics of a binary task, and of one class against the rest.
-BINARY_METRICS = (*RATES, "balanced_accuracy")
+BINARY_METRICS = tuple(KINDS)
 CLASS_METRICS = ("selection_rate", "base_rate", "recall", "false_positive_rate", "precision")
 
 #: Metrics by class (empty where a metric is of all classes at once) and name.
@@ -72,11 +72,11 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
     measured, unit = Measured(), 1.0
 
     def add(name: str, measure: Callable[..., Measure], *values: Array, judged: Mask = enough, **options: Any) -> None:
-        each = zip(grouping.rows, grouping.weights, strict=True)
-        measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
-        estimates, drawn = grouping.over(measures, how)
-        scaled = [one.times(unit) for one in estimates]
-        measured["", name] = compared(name, scaled, judged, how, drawn, measure is area_of)
+        each = grouping.measured(measure, *values, **options)
+        sums = [one.units.changes(one.influence) for one in each if one.units and one.influence is not None]
+        drawn = draw_errors(sums, grouping.places, how) if sums else None
+        estimates = [one.estimate.times(unit) for one in each]
+        measured["", name] = compared(name, estimates, judged, how, drawn, measure is area_of)
 
     if not predicted.classes:
         # Divided by a power of two near the largest first, which is exact and keeps squares finite.
@@ -90,15 +90,17 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
         add("root_mean_squared_error", root_mean_square, truth - guess, reach=reach)
         return measured
     for kind, true, called, names in _counted(predicted):
-        cells = count_cells(grouping.codes, len(grouping.labels), true, called)
-        rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
+        rates = measure_rates(grouping.counted(true, called), names, how)
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if ranked(predicted):
         add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged)
         if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
             add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
-            measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, grouping, enough, how)
+            name, none = "expected_calibration_error", np.zeros_like(enough)
+            errors = [one.estimate for one in grouping.measured(calibration_of, truth, guess, draws=CALIBRATION_DRAWS)]
+            # Not compared, as chance alone makes it larger in smaller groups.
+            measured["", name] = replace(compared(name, errors, none, how, None), judged=enough)
     return measured
 
 
@@ -113,16 +115,6 @@ def _counted(predicted: Predictions) -> Iterator[tuple[str, Array, Array, Sequen
     common = np.argsort(-np.bincount(truth.astype(np.intp), minlength=len(labels)), kind="stable")
     for code in sorted(common[:MOST_CLASSES].tolist()):
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
-
-
-def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: Mask, how: Resampling) -> GroupMetric:
-    """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
-    estimates = []
-    for place, (rows, weights) in enumerate(zip(grouping.rows, grouping.weights, strict=True)):
-        found = calibration_of(truth[rows], score[rows], weights, draws=CALIBRATION_DRAWS)
-        found = found.over(grouping.among[place][0]) if grouping.units else found
-        estimates.append(replace(found.estimate, n=len(rows)))
-    return replace(compared("expected_calibration_error", estimates, np.zeros_like(enough), how, None), judged=enough)
 
 
 def compared(
@@ -157,26 +149,22 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
     if not ranked(predicted):
         return pd.DataFrame()
     score, most = predicted.y_pred, MOST_THRESHOLDS - 2
-    starts = np.flatnonzero(np.append(True, score[1:] != score[:-1]))
-    places = starts if len(starts) <= most else np.linspace(0, len(score) - 1, most).astype(np.intp)
+    levels = np.unique(score)
+    levels = levels if len(levels) <= most else score[np.linspace(0, len(score) - 1, most).astype(np.intp)]
     given = [threshold] if math.isfinite(threshold) else []
-    grid = np.unique([*score[places], *given, math.nextafter(float(score[-1]), math.inf)])
-    step = np.repeat(np.arange(len(grid) + 1), np.diff(np.searchsorted(score, grid), prepend=0, append=len(score)))
-    curves = []
+    grid, curves = np.unique([*levels, *given, math.nextafter(float(score[-1]), math.inf)]), []
     for grouping in groupings:
-        shape, owner = (len(grouping.labels) + 1, len(grid) + 1, 2), (grouping.codes + 1).astype(np.intp)
-        place = (owner * shape[1] + step) * 2 + predicted.y_true.astype(np.intp)
-        cells = np.bincount(place, weights_of(grouping.units, len(place)), math.prod(shape)).reshape(shape)[1:]
-        reached = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1]
-        total, found = reached[:, :1], reached[:, 1:]
-        with np.errstate(invalid="ignore"):
-            rates = {"selection_rate": found.sum(axis=2) / total.sum(axis=2), "recall": found[..., 1] / total[..., 1]}
-            rates["false_positive_rate"] = found[..., 0] / total[..., 0]
-        positives = np.bincount(owner, predicted.y_true, shape[0])[1:].astype(int)
-        counts = {"rows": grouping.counts[:, None], "positives": positives[:, None]}
-        columns = {"group": np.array(grouping.labels, dtype=object)[:, None], "threshold": grid} | rates | counts
-        filled = {name: np.broadcast_to(one, found.shape[:2]).ravel() for name, one in columns.items()}
-        curves.append(pd.DataFrame({"feature": grouping.feature} | filled))
+        for label, rows, weights in zip(grouping.labels, grouping.rows, grouping.weights, strict=True):
+            truth, each = predicted.y_true[rows], np.ones(len(rows)) if weights is None else weights
+            kinds = np.column_stack([each, each * truth, each * (1 - truth)])
+            # What they weigh from each row on, and after the last one.
+            reached = np.vstack([np.cumsum(kinds[::-1], axis=0)[::-1], np.zeros(3)])
+            with np.errstate(invalid="ignore"):
+                rates = reached[np.searchsorted(score[rows], grid)] / reached[0]
+            named = dict(zip(("selection_rate", "recall", "false_positive_rate"), rates.T, strict=True))
+            known = {"feature": grouping.feature, "group": label, "threshold": grid}
+            counts = {"rows": len(rows), "positives": int(truth.sum())}
+            curves.append(pd.DataFrame(known | named | counts))
     return pd.concat(curves, ignore_index=True)
 
 
@@ -241,8 +229,7 @@ def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dic
     found = measure_disparity(parts, ratio=ratio) or undefined
     by_name, (clear, *pair) = {part.name: part.estimates for part in parts}, found.clearest or ("",)
     clearest = " and ".join(f"{by_name[clear][place]} for {labels[place]}" for place in pair)
-    estimates = by_name[found.metric]
-    worst, best = found.lowest, found.highest
+    estimates, worst, best = by_name[found.metric], found.lowest, found.highest
     lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
     if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
         worst, best = best, worst

@@ -14,7 +14,7 @@ from toolkit.errors import InputError, NotApplicableError, instance, listed, one
 from toolkit.fairness import tradeoff
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
-from toolkit.fairness.tradeoff import BASELINE, METHODS, ORIGINAL, PERFORMANCE, FittedMethod, Setup
+from toolkit.fairness.tradeoff import BASELINE, METHODS, ORIGINAL, PERFORMANCE, Point, Setup
 from toolkit.models import AS_DECIDED, Model, ThresholdLike, make_baseline, make_model, requirements_of
 
 MOST_COLUMNS = 2
@@ -112,25 +112,25 @@ def mitigate(
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(original, _joined(split, columns), columns, constraint, metric, int(rows), seed)
-    points = [tradeoff.measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
+    points = [tradeoff.measure_point(Point(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
     notes = split.test.unweighted("The fit of a mitigated model")
     if math.isnan(points[0].disparity.value):
         few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
         raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")
     guess = make_model(make_baseline("binary"), split.train.features).fit(split.train.features, split.train.target)
-    baseline = FittedMethod(BASELINE, "", "", Model.of(guess, split.train), split.train.rows)
+    baseline = Point(BASELINE, "", "", Model.of(guess, split.train), split.train.rows)
     points.append(tradeoff.measure_point(baseline, setup, None))
     # The scores of another model mean something else: the rule is the original's, the number its own.
-    rule = threshold if points[0].threshold is AS_DECIDED else points[0].threshold.rule
+    rule = threshold if (own := points[0].model.threshold) is AS_DECIDED else own.rule
     for name in wanted:
         found, said = tradeoff.fit_method(name, setup)
         points += [tradeoff.measure_point(one, setup, rule) for one in found]
         notes += said
     if len(points) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
-    notes += _about_fits([point.fitted for point in points], setup)
+    notes += _about_fits(points, setup)
     feature, frontier = "+".join(unique(map(value_text, columns))), tradeoff.frontier_table(points, setup)
-    models = {point.fitted.name: replace(point.fitted.model, threshold=point.threshold) for point in points}
+    models = {point.name: point.model for point in points}
     return Mitigation(feature, metric, setup.disparity, frontier, models, setup.split, tuple(notes))
 
 
@@ -253,7 +253,7 @@ def _joined(split: Split, columns: Sequence[str]) -> Split:
     return replace(split, **parts)
 
 
-def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> Iterator[Finding]:
+def _about_fits(fitted: Sequence[Point], setup: Setup) -> Iterator[Finding]:
     """Say what was fitted on a sample, on merged groups, and on the rows that the original was fitted on."""
     all_rows, by_group = setup.split.train.rows, {one.method: one.groups for one in fitted if one.groups is not None}
     for name, one in by_group.items():

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ LEAST_ROWS = 30
 MOST_GROUPS = 10
 FEW_VALUES = 10
 BINS = 20
+_Found: TypeAlias = tuple[dict[str, object], pd.DataFrame]
 #: Lower ends of the interval from which a finding is low, medium and high.
 NOTABLE = {"roc_auc": (0.7, 0.8, 0.9), "r2": (0.25, 0.5, 0.75)}
 CHANCE = {"roc_auc": 0.5, "r2": 0.0}
@@ -75,9 +76,8 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     features = table.features.drop(columns=list(columns.columns), errors="ignore")
     if not (features := features.loc[:, features.notna().any()]).shape[1]:
         raise NotApplicableError(f"{table.name} has no column beside the sensitive ones that could stand in for them.")
-    names = unique(map(value_text, columns.columns))
-    cells = [columns.iloc[:, place] for place in range(len(names))]
-    found = side_by_side([partial(_find, *one, features, table, rows, seed) for one in zip(names, cells, strict=True)])
+    named = columns.set_axis(unique(map(value_text, columns.columns)), axis=1)
+    found = side_by_side([partial(_find, column, features, table, rows, seed) for _, column in named.items()])
     if not (known := [one for one in found if one is not None]):
         raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")
     whole_row, each = zip(*known, strict=True)
@@ -153,9 +153,7 @@ class Proxies(Result, frozen=True):
         return face("proxies", self, self.table, self.columns.groupby("feature", sort=False).head(5))
 
 
-def _find(
-    name: str, column: pd.Series, features: pd.DataFrame, table: Dataset, rows: int, seed: int
-) -> tuple[dict[str, object], pd.DataFrame] | None:
+def _find(column: pd.Series, features: pd.DataFrame, table: Dataset, rows: int, seed: int) -> _Found | None:
     """Measure one sensitive column: a row of the table and its columns; None where there are no two groups."""
     order = np.random.default_rng(seed).permutation(len(column))
     picked = order[column.notna().to_numpy()[order]][:rows]
@@ -186,11 +184,11 @@ def _find(
     given = None if table.weight is None else {"sample_weight": weights}
     together = cross_val_predict(forest, encoded, target, cv=folds, method=method, params=given)
     value = _measured(target, groups, folds, together, units)
-    found: dict[str, object] = {"feature": name, "measure": measure, "value": value, "chance": CHANCE[measure]}
+    found = {"feature": column.name, "measure": measure, "value": value, "chance": CHANCE[measure]}
     found |= {"rows": len(target), "groups": groups or None}
     values = np.eye(groups)[target] if groups else target[:, None]
     predicted = ((value_text(label), _by_bins(values, folds, _binned(one), weights)) for label, one in features.items())
-    alone = [(name, label, _measured(target, groups, folds, told, units)) for label, told in predicted]
+    alone = [(column.name, label, _measured(target, groups, folds, told, units)) for label, told in predicted]
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])
     return found, each.iloc[np.argsort([-one.value for one in each["value"]], kind="stable")]
 
@@ -200,26 +198,21 @@ def _by_bins(values: Array, folds: Folds, bins: Codes, weights: Array) -> Array:
 
     A row with the mean of all is added to each bin, so that small ones say little.
     """
-    size = int(bins.max()) + 1
-    predicted = np.empty(values.shape)
+    predicted, held = np.empty(values.shape), np.column_stack([values * weights[:, None], weights])
     for fit, ask in folds:
-        held = values[fit] * weights[fit, None]
-        sums = [np.bincount(bins[fit], one, size) for one in held.T]
-        counts = np.bincount(bins[fit], weights[fit], size)
-        means = (np.column_stack(sums) + held.sum(axis=0) / weights[fit].sum()) / (counts[:, None] + 1)
-        predicted[ask] = means[bins[ask]]
+        sums = np.column_stack([np.bincount(bins[fit], one, int(bins.max()) + 1) for one in held[fit].T])
+        sums += held[fit].sum(axis=0) / weights[fit].sum()
+        predicted[ask] = (sums[:, :-1] / sums[:, -1:])[bins[ask]]
     return predicted
 
 
 def _binned(column: pd.Series) -> Codes:
     """Return the bin of each row: quantiles of a number, the values of a category; bin 0 is for missing values."""
-    if not pd.api.types.is_numeric_dtype(column):
-        return np.asarray(column.astype("category").cat.codes + 1, dtype=np.intp)
-    values = column.to_numpy(dtype=float)
-    if (missing := np.isnan(values)).all():
-        return np.zeros(len(values), dtype=np.intp)
-    edges = np.unique(np.quantile(values[~missing], np.arange(1, BINS) / BINS, method="lower"))
-    return np.asarray(np.where(missing, 0, np.searchsorted(edges, values, side="left") + 1), dtype=np.intp)
+    if pd.api.types.is_numeric_dtype(column) and (known := column.notna().to_numpy()).any():
+        values = column.to_numpy(dtype=float)
+        edges = np.unique(np.quantile(values[known], np.arange(1, BINS) / BINS, method="lower"))
+        column = pd.Series(np.searchsorted(edges, values)).where(known)
+    return np.asarray(column.astype("category").cat.codes + 1, dtype=np.intp)
 
 
 def _measured(target: AnyArray, groups: int, folds: Folds, predicted: Array, units: Units | None) -> Estimate:

@@ -2,23 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core import Estimate, beside
-from toolkit.fairness.clusters import HALF, Grouping, Resampling, clustered
+from toolkit.fairness.clusters import HALF, Counts, Resampling, clustered
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.statistics import ONE_UNIT, Array, Codes, mover_mean, wilson
 
-_CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
-#: The cells that are counted, and those among which they are.
-RATES = {name: cells for name, cells in _CELLS.items() if name != "true_negative_rate"}
-#: The rates that a metric is the mean of.
-SIDES = {name: (name,) for name in RATES} | {"balanced_accuracy": ("recall", "true_negative_rate")}
-_KIND = {name: np.array([np.isin(range(4), cells) for cells in kinds], dtype=float) for name, kinds in _CELLS.items()}
+CELLS: dict[str, list[list[list[int]]]] = beside(__file__, "metrics.yaml")["cells"]
+#: Metrics that are one share, not the mean of several.
+RATES = [name for name, counted in CELLS.items() if len(counted[0]) == 1]
 #: Of each metric 1 for the cells that are counted, and for those among which they are; shape (2, rates, 4).
-KINDS = {name: np.stack([_KIND[side] for side in sides], axis=1) for name, sides in SIDES.items()}
+KINDS = {name: np.array([[np.isin(range(4), one) for one in of] for of in both], float) for name, both in CELLS.items()}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10
@@ -45,32 +43,19 @@ def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> p
     def all_at_once(y_true: Codes, y_pred: Codes, sample_weight: Array) -> Array:
         return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
 
-    weight = cells.ravel()
-    counted = weight > 0
-    frame = MetricFrame(
-        metrics=all_at_once,
-        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
-        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
-        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
-        sample_params={"sample_weight": weight[counted]},
-    )
-    values = pd.DataFrame(frame.by_group.to_list(), index=frame.by_group.index, columns=list(metrics))
-    return values.reindex(range(len(cells)))
+    group, y_true, y_pred = np.nonzero(cells.reshape(-1, 2, 2))
+    how = {"sensitive_features": group, "sample_params": {"sample_weight": cells[cells > 0]}}
+    frame = MetricFrame(metrics=all_at_once, y_true=y_true, y_pred=y_pred, **how)
+    return pd.DataFrame(frame.by_group.to_list(), frame.by_group.index, list(metrics)).reindex(range(len(cells)))
 
 
-def counted_metric(name: str) -> Callable[..., float]:
-    """Return a key of ``KINDS`` as a function of ``(y_true, y_pred, sample_weight)``."""
-
-    def share(y_true: Codes, y_pred: Codes, sample_weight: Array) -> float:
-        hits, size = KINDS[name] @ np.bincount(2 * y_true + y_pred, sample_weight, 4)
-        return float(np.mean(hits / size))
-
-    return share
+def mean_share(kinds: Array, y_true: Codes, y_pred: Codes, sample_weight: Array) -> float:
+    """Measure what a value of ``KINDS`` counts: a metric, once it is given the first argument."""
+    hits, size = kinds @ np.bincount(2 * y_true + y_pred, sample_weight, 4)
+    return float(np.mean(hits / size))
 
 
-def measure_rates(
-    cells: Array, names: Sequence[str], how: Resampling, grouping: Grouping | None = None, parts: Sequence[Array] = ()
-) -> dict[str, GroupMetric]:
+def measure_rates(counts: Counts, names: Sequence[str], how: Resampling) -> dict[str, GroupMetric]:
     """Measure rates, and the balanced accuracy, of every group.
 
     The errors come from resampling the cells of all groups at once, a multinomial draw that has the same distribution
@@ -81,34 +66,28 @@ def measure_rates(
 
     Parameters
     ----------
-    cells : array of shape (groups, 4)
+    counts : Counts
     names : sequence of str
-        Keys of ``RATES``, or ``balanced_accuracy``.
+        Keys of ``KINDS``.
     how : Resampling
-    grouping : Grouping, optional
-        Of the rows, where they belong together or have weights.
-    parts : sequence of arrays of shape (units, 4)
-        The cells of each group's units, where there are some; weighted if rows are.
     """
-    enough, rows = cells.sum(axis=1) >= how.least, cells
-    methods = grouping.methods if grouping and parts else [""] * len(cells)
-    if parts:
-        cells = np.array([part.sum(axis=0) for part in parts])
+    enough, cells, grouping = counts.rows.sum(axis=1) >= how.least, counts.cells, counts.grouping
+    methods = grouping.methods if grouping else [""] * len(cells)
     drawn = np.empty((4, 0, how.replicates))
-    if enough.any() and not parts:
+    if enough.any() and not grouping:
         # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
         weights = cells[enough].ravel() + HALF
         several = how.rng.multinomial(int(cells[enough].sum()), weights / weights.sum(), size=how.replicates)
         drawn = np.ascontiguousarray(several.reshape(how.replicates, -1, 4).T, dtype=float)
     with np.errstate(invalid="ignore"):  # of a rate that rests on no row, which is not defined
-        values = group_values(cells, {name: counted_metric(name) for name in names})
+        values = group_values(cells, {name: partial(mean_share, KINDS[name]) for name in names})
     found = {}
     for name in names:
-        (hits, size), (_, of_kind) = _counts(name, cells), _counts(name, rows)
+        (hits, size), (_, of_kind) = _counts(name, cells), _counts(name, counts.rows)
         judged = np.asarray(enough & (of_kind >= min(LEAST_OF_KIND, how.least)).all(axis=0))
         smooth, effect = np.divide(*_counts(name, cells + HALF)), np.ones(len(cells))
-        if grouping and parts:
-            effect, errors = clustered(KINDS[name], cells, grouping, parts, how)
+        if grouping:
+            effect, errors = clustered(KINDS[name], counts, grouping, how)
             judged &= np.isfinite(effect)
             errors = errors[judged]
         else:
@@ -117,7 +96,7 @@ def measure_rates(
             errors = to_scale(shares.mean(axis=0), True) - to_scale(smooth[:, judged, None].mean(axis=0), True)
         centres = smooth[:, judged].mean(axis=0)
         deviations = 2 * np.sqrt(centres * (1 - centres)) * errors.std(axis=1)
-        if len(hits) == 1 and not parts:
+        if len(hits) == 1 and not grouping:
             pooled, among = hits[0, judged].sum() / max(size[0, judged].sum(), 1), size[0, judged][:, None]
             chance = how.rng.binomial(among.astype(np.int64), pooled, size=errors.shape) / among
         else:

@@ -156,7 +156,6 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
     # Inside, a ratio is one minus itself, so that for both kinds 0 is parity and more is worse.
     apart = [float(_apart(part.values, ratio)) for part in parts]
     observed, decides = max(apart), parts[int(np.argmax(apart))]
-    chance = np.max([_apart(part.chance, ratio) for part in parts], axis=0)
     contrasts = np.max([part.contrasts for part in parts], axis=0)
     seen, alike = float(contrasts[0]), contrasts[1:]
     critical = float(np.quantile(alike, 1 - 2 * TAIL))
@@ -172,7 +171,7 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
         part = max(limits, key=lambda one: float(limits[one].max()))
         pair = np.flatnonzero(part.judged)[[*divmod(int(limits[part].argmax()), len(limits[part]))]]
         clearest = part.name, int(pair[0]), int(pair[1])
-    value, expected = observed, float(chance.mean())
+    value, expected = observed, float(np.max([_apart(part.chance, ratio) for part in parts], axis=0).mean())
     if ratio:
         value, expected, low, high = 1 - value, 1 - expected, 1 - high, 1 - low
     p_value = (1 + int((alike >= seen - 1e-12 * max(1.0, seen)).sum())) / (1 + len(alike))
@@ -217,8 +216,7 @@ def _upper(part: GroupMetric, ratio: bool) -> float:
         return float(np.quantile(_apart(from_scale(found, part.proportion), ratio), TAIL)) - seen
 
     if surprise(wide) < 0:
-        tolerance = 1e-3 * float(error.min())
-        wide = most if surprise(most) <= 0 else float(brentq(surprise, wide, most, xtol=tolerance))
+        wide = most if surprise(most) <= 0 else float(brentq(surprise, wide, most, xtol=1e-3 * float(error.min())))
     if ratio:
         wide = 1.0 if wide >= most else -math.expm1(-wide)
     # Groups with a share of exactly 0 or 1 may be as far off as their own intervals leave.

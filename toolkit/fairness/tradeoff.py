@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
-from toolkit.core import Estimate, Finding, side_by_side
+from toolkit.core import UNKNOWN, Estimate, Finding, side_by_side
 from toolkit.data import Dataset, Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import audit_fairness
@@ -24,7 +24,7 @@ from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweig
 from toolkit.fairness.measures import METRICS
 from toolkit.models import Model, RecordedPredictions, in_order, make_candidates, make_model, predict, threshold_for
 from toolkit.models.preprocessing import dense
-from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
+from toolkit.models.threshold import AS_DECIDED, ThresholdLike
 from toolkit.statistics import Array, Mask, Measure, binary_metrics, difference
 
 #: Largest difference between a group's rate and that of all, for the exponentiated gradient.
@@ -67,13 +67,27 @@ class Setup(NamedTuple):
         sensitive = sensitive_columns(data, list(self.columns))
         groups = learn_groups(sensitive, data.features, data.y_binary(), each_class=each_class, dates=data.dates)
         if len(groups.all()) < 2:
-            of_each = " of each class" if each_class else ""
-            raise NotApplicableError(f"fewer than two groups have {FEWEST} rows{of_each}")
+            raise NotApplicableError(f"fewer than two groups have {FEWEST} rows{' of each class' * each_class}")
         return groups, groups.find(sensitive)
 
 
-class FittedMethod(NamedTuple):
-    """A fitted model: the name of its point, the method and its setting in words, rows and groups of the fit."""
+class Point(NamedTuple):
+    """A fitted model and, once measured, how it does.
+
+    Attributes
+    ----------
+    name, method, setting : str
+        Of the point, of the method, and with which setting in words.
+    model : Model
+        Once measured with the threshold at which it decides.
+    rows : int
+        That it was fitted on.
+    groups : Groups or None
+        That it was fitted for.
+    measures : mapping of str to Measure
+        Its performance by metric.
+    disparity : Estimate
+    """
 
     name: str
     method: str
@@ -81,9 +95,11 @@ class FittedMethod(NamedTuple):
     model: Any
     rows: int
     groups: Groups | None = None
+    measures: Mapping[str, Measure] = {}
+    disparity: Estimate = UNKNOWN
 
 
-def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
+def optimize_thresholds(setup: Setup) -> list[Point]:
     """Fit Fairlearn's ThresholdOptimizer on the validation part, or where there is none on the training part."""
     from fairlearn.postprocessing import ThresholdOptimizer
 
@@ -103,10 +119,10 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
         rules[str(name)] = ignored * float(rule.get("prediction_constant", 0.0)), steps
     decides = partial(above_thresholds, model=setup.model, positive=positive, rules=rules)
     model = FairModel(decides, names, part.classes, positive, groups=groups, seed=setup.seed)
-    return [FittedMethod("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups)]
+    return [Point("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups)]
 
 
-def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
+def exponentiate_gradient(setup: Setup) -> list[Point]:
     """Fit Fairlearn's ExponentiatedGradient for each bound, on features encoded once."""
     from fairlearn import reductions
 
@@ -117,23 +133,23 @@ def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
     encoded = data.features[names] if encoder is None else dense(_narrow(encoder.transform(data.features[names])))
     costs = {"fp": 0.5 / (1 - y.mean()), "fn": 0.5 / y.mean()} if setup.metric == "balanced_accuracy" else None
 
-    def search(bound: float) -> FittedMethod:
+    def search(bound: float) -> Point:
         moment = getattr(reductions, CONSTRAINTS[setup.constraint][1])(difference_bound=bound)
         # So small a nu spares the fits that would only certify how close the solution is.
         found = reductions.ExponentiatedGradient(
             clone(estimator), moment, objective=reductions.ErrorRate(costs=costs), max_iter=MOST_ROUNDS, nu=1e-6
         ).fit(encoded, y, sensitive_features=members.astype(str))
         drawn = found.weights_[found.weights_ > 0]
-        models, weights = [found.predictors_[one] for one in drawn.index], list(drawn / drawn.sum())
+        models, weights = [found.predictors_[one] for one in drawn.index], (drawn / drawn.sum()).to_numpy()
         mixture = partial(by_mixture, encoder=encoder, models=models, weights=weights)
         model = FairModel(mixture, names, data.classes, data.positive, seed=setup.seed)
         name = f"exponentiated_gradient_{100 * bound:g}pct"
-        return FittedMethod(name, "exponentiated_gradient", f"difference bound {bound:g}", model, data.rows, groups)
+        return Point(name, "exponentiated_gradient", f"difference bound {bound:g}", model, data.rows, groups)
 
     return side_by_side([partial(search, bound) for bound in BOUNDS])
 
 
-def remove_correlation(setup: Setup) -> Iterator[FittedMethod]:
+def remove_correlation(setup: Setup) -> Iterator[Point]:
     """Fit a linear model on features freed of what is linear in the groups, for each alpha.
 
     The original's own estimator where it is linear, else a logistic regression: trees could read the group off the
@@ -158,10 +174,10 @@ def remove_correlation(setup: Setup) -> Iterator[FittedMethod]:
         part = partial(decorrelated, encoder=encoder, remover=remover, members=members, model=fitted)
         model = FairModel(part, names, data.classes, data.positive, True, groups, setup.seed)
         name = f"correlation_remover_{100 * alpha:g}pct"
-        yield FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups)
+        yield Point(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups)
 
 
-def reweigh(setup: Setup) -> list[FittedMethod]:
+def reweigh(setup: Setup) -> list[Point]:
     """Refit the original with the weights of Kamiran & Calders on the whole training part."""
     _parts(setup)
     data = setup.split.train
@@ -170,7 +186,7 @@ def reweigh(setup: Setup) -> list[FittedMethod]:
     fitted = clone(setup.model.estimator)
     option = f"{fitted.steps[-1][0]}__sample_weight" if isinstance(fitted, Pipeline) else "sample_weight"
     fitted.fit(data.features[setup.features()], setup.model.coded(data.target), **{option: weights})
-    return [FittedMethod("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
+    return [Point("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
 
 
 def _parts(setup: Setup) -> tuple[Any, Any]:
@@ -190,7 +206,7 @@ def _narrow(encoded: Any) -> Any:
     return encoded
 
 
-METHODS: dict[str, Callable[[Setup], Iterable[FittedMethod]]] = {
+METHODS: dict[str, Callable[[Setup], Iterable[Point]]] = {
     "threshold_optimizer": optimize_thresholds,
     "exponentiated_gradient": exponentiate_gradient,
     "correlation_remover": remove_correlation,
@@ -198,10 +214,9 @@ METHODS: dict[str, Callable[[Setup], Iterable[FittedMethod]]] = {
 }
 
 
-def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Finding]]:
+def fit_method(name: str, setup: Setup) -> tuple[list[Point], list[Finding]]:
     """Fit one method; say why where it cannot be used, and what it warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         try:
             made = [one._replace(model=Model.of(one.model, setup.split.train)) for one in METHODS[name](setup)]
         except NotApplicableError as error:
@@ -213,22 +228,13 @@ def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Findin
     return made, [finding("MITIGATE-WARNED", "low", name, name=name, said=said, more=more)]
 
 
-class Point(NamedTuple):
-    """One model, measured: its performance by metric, and its disparity, at a threshold."""
-
-    fitted: FittedMethod
-    threshold: Threshold
-    measures: Mapping[str, Measure]
-    disparity: Estimate
-
-
-def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) -> Point:
+def measure_point(point: Point, setup: Setup, threshold: ThresholdLike) -> Point:
     """Measure one model on the test part: performance, and the disparity as ``audit_fairness`` does."""
     test, columns = setup.split.test, list(setup.columns)
-    predicted = predict(fitted.model, test)
+    predicted = predict(point.model, test)
     # A model that decides itself, at random or by group, has no threshold to choose.
     given = None if predicted.decisions is not None else threshold
-    chosen = threshold_for(fitted.model, setup.split, given, {"test": predicted}) or AS_DECIDED
+    chosen = threshold_for(point.model, setup.split, given, {"test": predicted}) or AS_DECIDED
     called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
     found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.units)
@@ -236,7 +242,8 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     decided = RecordedPredictions(y_pred=labels, classes=test.classes)
     audit = audit_fairness(decided, test, sensitive=columns, depth=len(columns), replicates=REPLICATES, seed=setup.seed)
     kept = audit.disparities.loc[audit.disparities["disparity"] == setup.disparity, "value"]
-    return Point(fitted, chosen, {name: found[name] for name in PERFORMANCE}, kept.iloc[-1])
+    model, measures = replace(point.model, threshold=chosen), {name: found[name] for name in PERFORMANCE}
+    return point._replace(model=model, measures=measures, disparity=kept.iloc[-1])
 
 
 def dominated(performance: Array, disparity: Array) -> Mask:
@@ -263,19 +270,19 @@ def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
     Columns ``point, method, setting``, the performance metrics, the disparity, ``difference`` (of the chosen metric, to
     the original), ``over_baseline`` (to the baseline), ``needs_sensitive, by_lot, dominated, beats_baseline``.
     """
-    measures = {point.fitted.name: point.measures[setup.metric] for point in points}
+    measures = {point.name: point.measures[setup.metric] for point in points}
     values = np.array([one.estimate.value for one in measures.values()])
     beaten = dominated(values, np.array([point.disparity.value for point in points]))
     same = Estimate(0.0, n=setup.split.test.rows, method="exact: the same model")
     rows = []
     for point, below in zip(points, beaten.tolist(), strict=True):
-        fitted, measure = point.fitted, measures[point.fitted.name]
+        measure, model = measures[point.name], point.model
         apart = difference(measure, measures[BASELINE])
-        row: dict[str, object] = {"point": fitted.name, "method": fitted.method, "setting": fitted.setting}
+        row: dict[str, object] = {"point": point.name, "method": point.method, "setting": point.setting}
         row |= {name: found.estimate for name, found in point.measures.items()} | {setup.disparity: point.disparity}
-        ahead = same if fitted.name == ORIGINAL else difference(measure, measures[ORIGINAL])
-        fair = fitted.model.estimator if isinstance(fitted.model.estimator, FairModel) else None
-        given = fitted.name != BASELINE and set(setup.columns) & set(fitted.model.columns)
+        ahead = same if point.name == ORIGINAL else difference(measure, measures[ORIGINAL])
+        fair = model.estimator if isinstance(model.estimator, FairModel) else None
+        given = point.name != BASELINE and set(setup.columns) & set(model.columns)
         needs = "yes" if fair and fair.groups else "as a feature" if given else "no"
         by_lot = fair is not None and not fair.scored
         row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}

@@ -39,19 +39,27 @@ class Calibrator(NamedTuple):
     centre: float
     unit: float
     probabilities: bool
-    beta: Array
-    covariance: Array
-    rarer: float
+    beta: Array = np.empty(0)
+    covariance: Array = np.empty(0)
+    rarer: float = 0.0
     alike: float = 0.0
     size: float = 1.0
 
     def positions(self, score: Array) -> Array:
         """Return scores on the scale of the spline."""
-        return _positions(score, self.centre, self.unit, self.probabilities)
+        if self.probabilities:
+            return np.asarray(logit(np.clip(score, _CLIP, 1 - _CLIP)))
+        return np.clip(score / self.unit - self.centre / self.unit, -_FURTHEST, _FURTHEST)
 
     def terms(self, position: Array) -> Array:
-        """Return the terms of the spline, of shape (n, n_terms)."""
-        return _terms(position, self.knots)
+        """Return the terms of the spline, of shape (n, n_terms): a one, the position, Harrell's restricted cubes."""
+        ones = np.ones(len(position))
+        if not len(self.knots):
+            return ones[:, None]
+        x, at = ((one - self.knots[0]) / (self.knots[-1] - self.knots[0]) for one in (position, self.knots))
+        cubes = np.maximum(x[:, None] - at, 0.0) ** 3
+        last = (at[-2] - at[:-2]) / (1 - at[-2])
+        return np.column_stack([ones, x, cubes[:, :-2] - cubes[:, [-2]] * (1 + last) + cubes[:, [-1]] * last])
 
     def chance(self, score: Array) -> Array:
         """Return the calibrated probability of being positive."""
@@ -97,15 +105,17 @@ def fit_calibrator(
     >>> fit_calibrator(y_true, score).chance(np.array([0.3])).round(2)
     array([0.28])
     """
-    centre, unit, size = 0.0, 1.0, units.size if units else 1.0
+    centre, unit = 0.0, 1.0
     if not probabilities:
         low, centre, high = map(float, np.quantile(score, [0.1, 0.5, 0.9]))
         unit = (high - low) / 2 or float(np.abs(score - centre).max()) or 1.0
-    position = _positions(score, centre, unit, probabilities)
+    scale = Calibrator(np.empty(0), centre, unit, probabilities)
+    position = scale.positions(score)
     each = np.ones(len(y_true)) if weights is None else weights
     # How many equally weighted rows those of a class are worth (Kish 1965).
     rarer = min(len(own) / kish(own) if own.any() else 0.0 for own in (each[y_true == 1], each[y_true == 0]))
-    terms = _terms(position, knots := _place_knots(position, each, rarer))
+    scale = scale._replace(knots=_place_knots(position, each, rarer), size=units.size if units else 1.0)
+    terms = scale.terms(position)
     beta, information, gap = fit_firth(terms, y_true, weights)
     covariance = np.asarray(np.linalg.pinv(information), dtype=float)
     chance = expit(terms @ beta)
@@ -117,7 +127,7 @@ def fit_calibrator(
         apart = (beta - fit_firth(terms, y_true)[0]) / 2
         covariance = covariance + np.outer(apart, apart)
     left = (y_true - chance) / np.sqrt(np.maximum(chance * (1 - chance), _CLIP))
-    return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer, likeness(left, units), size)
+    return scale._replace(beta=beta, covariance=covariance, rarer=rarer, alike=likeness(left, units))
 
 
 def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units | None = None) -> float:
@@ -162,19 +172,11 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
             own, worth = effect * own, len(gap) / effect if units.times else worth
     variance = own + passed @ calibrator.covariance @ passed.T
     scale = np.sqrt(np.diag(variance))
-    values, axes = np.linalg.eigh(variance / np.outer(scale, scale))
-    kept = values > 1e-8 * values.max()
-    sums = (tested.T @ gap) / scale
-    statistic = float(((sums @ axes[:, kept]) ** 2 / values[kept]).sum())
-    df = int(kept.sum())
+    correlation, sums = variance / np.outer(scale, scale), (tested.T @ gap) / scale
+    statistic = float(sums @ np.linalg.pinv(correlation, rcond=1e-8, hermitian=True) @ sums)
+    df = int(np.linalg.matrix_rank(correlation, rtol=1e-8, hermitian=True))
     rarest = min(calibrator.rarer, chance.sum(), (1 - chance).sum(), *([worth - df] if units else []))
     return float(stats.f.sf(statistic / df, df, max(rarest, 1.0)))
-
-
-def _positions(score: Array, centre: float, unit: float, probabilities: bool) -> Array:
-    if probabilities:
-        return np.asarray(logit(np.clip(score, _CLIP, 1 - _CLIP)))
-    return np.clip(score / unit - centre / unit, -_FURTHEST, _FURTHEST)
 
 
 def _place_knots(position: Array, weights: Array, rarer: float) -> Array:
@@ -186,14 +188,3 @@ def _place_knots(position: Array, weights: Array, rarer: float) -> Array:
     below = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
     knots = np.unique(np.interp(np.linspace(outer, 1 - outer, wanted), below, position[order]))
     return knots if len(knots) > 1 else levels[[0, -1]]
-
-
-def _terms(position: Array, knots: Array) -> Array:
-    """Return an intercept, the position and Harrell's restricted cubic terms."""
-    ones = np.ones(len(position))
-    if not len(knots):
-        return ones[:, None]
-    x, at = ((one - knots[0]) / (knots[-1] - knots[0]) for one in (position, knots))
-    cubes = np.maximum(x[:, None] - at, 0.0) ** 3
-    last = (at[-2] - at[:-2]) / (1 - at[-2])
-    return np.column_stack([ones, x, cubes[:, :-2] - cubes[:, [-2]] * (1 + last) + cubes[:, [-1]] * last])

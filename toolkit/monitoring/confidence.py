@@ -46,13 +46,15 @@ class Scored(NamedTuple):
 class ByScore(NamedTuple):
     """What is expected of the current rows of a classification: labels follow the calibrated score.
 
-    ``calibrator`` has learnt on the reference weighted to look like the current rows, ``plain`` on it as it is.
+    ``calibrator`` has learnt on the reference weighted to look like the current rows, ``plain`` on it as it is; its
+    rarer class, or outcome, has so many rows to be ``learnt`` from.
     """
 
     calibrator: Calibrator
     plain: Calibrator
     current: Scored
     supported: Mask
+    learnt: int = 0
 
     def estimate(self, rows: Codes, seed: int) -> dict[str, Estimate]:
         """Estimate metrics and expected confusion counts."""
@@ -197,9 +199,8 @@ def _ratio(part: Array, whole: Array) -> Array:
 def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
     if math.isnan(value):
         return Estimate(value, n=n, method="not defined")
-    known = [drawn[np.isfinite(drawn)] for drawn in draws]
     # Noise that is widened for rows that belong together may leave the range of a share.
-    ends = [np.clip(np.quantile(drawn, [0.025, 0.975]), 0, 1) for drawn in known if len(drawn)]
+    ends = [np.clip(np.nanquantile(drawn, [0.025, 0.975]), 0, 1) for drawn in draws if not np.isnan(drawn).all()]
     low, high = min(value, *(float(end[0]) for end in ends)), max(value, *(float(end[1]) for end in ends))
     low, high = (low, high) if low < high else wilson(value * n, n)
     return Estimate(value, low, high, n, METHOD)

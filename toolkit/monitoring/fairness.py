@@ -89,9 +89,8 @@ def audit_windows(
     cuts = {WHOLE: np.arange(data.rows), **dict(cut_windows(data.time, data.rows, window))}
     if not (parts := {label: places[labelled[places]] for label, places in cuts.items() if labelled[places].any()}):
         raise NotApplicableError("No current row has a label yet, so there is nothing to audit.")
-    if len(parts) > MOST_WINDOWS + 1:
-        made = f"window={window!r} makes {len(parts) - 1:,} windows"
-        raise NotApplicableError(f"{made}; at most {MOST_WINDOWS} are audited.")
+    if (count := len(parts) - 1) > MOST_WINDOWS:
+        raise NotApplicableError(f"window={window!r} makes {count:,} windows; at most {MOST_WINDOWS} are audited.")
     bins = settled_bins(reference.sensitive[names], data.sensitive[names], dates=reference.dates)
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
@@ -100,7 +99,7 @@ def audit_windows(
     # The p values of the windows are adjusted together, those of all rows and of the reference by themselves.
     tables = [adjusted(pd.concat(each)) for each in ([_foremost(before, REFERENCE)], found[:1], found[1:]) if each]
     tables = [each.assign(p_growth=holm(each["p_growth"].to_numpy())) for each in tables]
-    return FairnessOverTime(data.name, pd.concat(tables, ignore_index=True), int(labelled.sum()), len(parts) - 1)
+    return FairnessOverTime(data.name, pd.concat(tables, ignore_index=True), int(labelled.sum()), count)
 
 
 class FairnessOverTime(Result, frozen=True):
@@ -210,9 +209,8 @@ def _gaps(now: pd.DataFrame, before: pd.DataFrame) -> dict[tuple[str, str], list
     judged = [table[table["judged"] & (table["class"] == "")].set_index(of)["value"] for table in (now, before)]
     for (feature, metric), rows in pd.concat(judged, axis=1, join="inner").groupby(level=of[:2], sort=False):
         gaps = found[feature, metric] = []
-        for ((*_, high), above, was_above), ((*_, low), below, was_below) in permutations(
-            rows.itertuples(name=None), 2
-        ):
+        groups = rows.droplevel(["feature", "metric"]).itertuples(name=None)
+        for (high, above, was_above), (low, below, was_below) in permutations(groups, 2):
             was = max(change(was_above, was_below), change(was_below, was_above), key=lambda one: one.value)
             growth = change(change(above, below), was)
             z = Z * growth.value / (growth.value - growth.low) if growth.has_interval else -math.inf

@@ -13,7 +13,6 @@ from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_n
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.data import Dataset
 from toolkit.errors import listed
-from toolkit.models import Predictions
 from toolkit.monitoring.confidence import MOST_UNSUPPORTED, UNKNOWABLE
 from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics import ALPHA, change
@@ -24,11 +23,10 @@ WHOLE = "all"
 FEW_REFERENCE, FEW_ROWS = 50, 30
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.02, 0.1
 _NOTABLE_SHARE = 0.01
+_RARER = {"binary": " of its rarer class", "multiclass": " of its rarer outcome (right or wrong)", "regression": ""}
 
 
-def judge_estimate(
-    table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, known: Predictions, outside: float
-) -> list[Finding]:
+def judge(table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, learnt: int, outside: float) -> list[Finding]:
     """Return what a reader should know about an estimate, the most severe first.
 
     Parameters
@@ -36,8 +34,8 @@ def judge_estimate(
     table, shift : DataFrame
         As in ``PerformanceEstimate``.
     reference : Dataset
-    known : Predictions
-        Those of the reference.
+    learnt : int
+        Rows of its rarer class, or outcome; of a regression all.
     outside : float
         Share of the current rows whose score lies outside the range of the reference.
     """
@@ -52,13 +50,8 @@ def judge_estimate(
         found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], **said))
     if not reference.features.shape[1]:
         found.append(finding(f"ESTIMATE-FROM-SCORES {reference.task}", "low", rows=reference.rows))
-    rarer, kind = reference.rows, ""
-    if reference.task != "regression":
-        right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
-        rarer = int(min(right.sum(), reference.rows - right.sum()))
-        kind = " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
-    if rarer < FEW_REFERENCE:
-        found.append(finding("ESTIMATE-SMALL-REFERENCE", "medium", few=counted(rarer, "row") + kind))
+    if learnt < FEW_REFERENCE:
+        found.append(finding("ESTIMATE-SMALL-REFERENCE", "medium", few=counted(learnt, "row") + _RARER[reference.task]))
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
         severity: Severity = "medium" if outside > MOST_UNSUPPORTED else "low"
         found.append(finding("ESTIMATE-OUT-OF-RANGE", severity, outside=outside))
@@ -79,8 +72,8 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     if labelled < rows:
         found.append(finding("ESTIMATE-PARTLY-LABELLED", "info", missing=rows - labelled, rows=rows))
     moved, scores = shift[shift["p_adjusted"] < ALPHA], shift[shift["p_calibration"] < ALPHA]
+    where = "" if (shift["window"] == WHOLE).all() else f" in {len(moved) or len(scores)} of {len(shift)} windows"
     if not len(moved) and len(scores):
-        where = "" if (scores["window"] == WHOLE).all() else f" in {len(scores)} of {len(shift)} windows"
         p = format_p(scores["p_calibration"].min())
         return [*found, finding("ESTIMATE-CALIBRATION-SHIFT", "medium", where=where, p=p)]
     p = format_p(shift["p_adjusted"].min())
@@ -95,12 +88,10 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     outside = (values["realized"] < low) | (values["realized"] > high)
     place = int(np.lexsort((size, outside))[-1])
     worst, notable = rows.iloc[place], bool(outside[place] and size[place] >= 1)
-    about: dict[str, Any] = {"subject": subject, "p": p, "worst": worst, "where": "", "window": ""}
-    about["metric"] = spoken(worst["metric"])
+    about = {"subject": subject, "p": p, "where": where, "worst": worst, "metric": spoken(worst["metric"])}
+    about["window"] = "" if worst["window"] == WHOLE else f" in {worst['window']}"
     about["gap"] = format_number(worst["realized"].value - worst["estimated"].value)
     about["small"] = "" if notable else " The difference is small."
-    if worst["window"] != WHOLE:
-        about |= {"where": f" in {len(moved)} of {len(shift)} windows", "window": f" in {worst['window']}"}
     return [*found, finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", worst["window"], **about)]
 
 

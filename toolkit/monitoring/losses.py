@@ -83,7 +83,7 @@ def expect_errors(reference: Rows, current: Rows, seed: int, units: Sequence[Uni
     column = unique([*names, PREDICTION])[-1]
     tables = (known[names].assign(**{column: predicted / unit}), rows[names].assign(**{column: guess / unit}))
     size = np.abs(predicted - truth) / unit
-    expected = {name: expect_loss(size**power, *tables, seed, units[0]) for name, power in POWERS.items()}
+    expected = {name: learn_loss(size**power, *tables, seed, units[0]) for name, power in POWERS.items()}
     return ByLoss(expected, target, guess, units[1], np.ones(len(guess), dtype=bool), unit, len(size))
 
 
@@ -96,9 +96,7 @@ def expect_by_bins(kept: HeldOutErrors, current: Predictions, units: Units | Non
     return ByLoss(expected, current.y_true, guess, units, inside, kept.unit, sum(kept.rows), BY_BINS)
 
 
-def expect_loss(
-    loss: Array, reference: pd.DataFrame, current: pd.DataFrame, seed: int, units: Units | None
-) -> MeanLoss:
+def learn_loss(loss: Array, reference: pd.DataFrame, current: pd.DataFrame, seed: int, units: Units | None) -> MeanLoss:
     """Learn the loss of a row from its features on the reference, and predict it for the current rows.
 
     Boosted trees (NannyML calls this DLE), cross-fitted: every row of the reference is predicted by a model that did

@@ -93,9 +93,8 @@ def load_drift(
         before = load_profile(reference)
     else:
         table = read_table(reference, subject.schema if subject else None)
-        apart = _apart(table, drop, labels_by)
-        options |= {"sensitive": sensitive, "periods": reference_periods}
-        before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
+        options |= {"sensitive": sensitive, "periods": reference_periods, "drop": _apart(table, drop, labels_by)}
+        before = as_dataset(table, "reference", like=subject, target=target, **options)
     if is_profile(current):
         if given(labels) is not None or given(current_periods) is not None:
             raise InputError(f"{str(current)!r} is a profile: it has no rows for labels or current_periods.")
@@ -113,8 +112,8 @@ def load_drift(
     names = list(table.frame.columns)
     groups = [name for name in listed_names(sensitive, names) if name in names]
     options |= {"sensitive": groups, "periods": current_periods, "target": aim if aim in names else ""}
-    apart = [name for name in _apart(table, drop, labels_by) if name in names]
-    return before, as_dataset(table, "current", like=like, drop=apart, **options), subject
+    options["drop"] = [name for name in _apart(table, drop, labels_by) if name in names]
+    return before, as_dataset(table, "current", like=like, **options), subject
 
 
 def _apart(table: RawTable, drop: object, labels_by: str) -> list[str]:
@@ -156,8 +155,7 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
     """
     columns = [str(name) for name in labels.frame.columns if name != by]
     if target and target not in columns and len(columns) != 1:
-        near = nearest(target, columns)
-        raise InputError(f"{labels.name} has no column {target!r} of labels.{near} Columns: {listed(columns)}.")
+        raise refusal("no target", part=labels, target=target, near=nearest(target, columns), columns=listed(columns))
     if target not in columns and len(columns) != 1:
         raise InputError(f"Which column of {labels.name} holds the labels? Give target=. Columns: {listed(columns)}.")
     column = target if target in columns else columns[0]
@@ -177,19 +175,17 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
 
 def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     """Return the row of the labels for each row of the table, -1 where there is none."""
-    for part in (table, labels):
-        if by not in part.frame.columns:
-            raise refusal("no key", part=part, by=by, near=nearest(by, part.frame.columns))
     mine, theirs = (_keys(part, by) for part in (table, labels))
     if len(unknown := theirs[~theirs.isin(mine)]):
         rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
-        said = {"labels": labels.name, "table": table.name, "by": by, "found": found}
-        raise refusal("unknown rows", unknown=len(unknown), rows=rows, **said)
+        raise refusal("unknown rows", unknown=len(unknown), rows=rows, labels=labels, table=table, by=by, found=found)
     return np.asarray(pd.Index(theirs).get_indexer(pd.Index(mine)))
 
 
 def _keys(part: RawTable, by: str) -> pd.Series:
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
+    if by not in part.frame.columns:
+        raise refusal("no key", part=part, by=by, near=nearest(by, part.frame.columns))
     if (column := part.frame[by]).isna().any():
         raise refusal("gaps", by=by, missing=int(column.isna().sum()), rows=counted(len(column), "row"), part=part)
     if column.dtype.kind == "f" and bool((column == np.floor(column)).all()):

@@ -13,12 +13,12 @@ from toolkit.core import Drawing, Estimate, Face, Finding, Record, Result, by_se
 from toolkit.data import Dataset, cut_windows, data_like
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
-from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.errors import InputError, NotApplicableError, listed, one_of
 from toolkit.models import Model, Predictions, Threshold, ThresholdLike, predict, threshold_for
 from toolkit.models.held_out import HeldOutErrors, about_rows, held_out_rows
 from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored
-from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
+from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect_errors
 from toolkit.statistics import Units, holm, regression_metrics, weights_of
 
@@ -105,9 +105,8 @@ def estimate_performance(
     model = Model.of(model, reference)
     data = data_like(current, reference)
     model.check_columns(data.features, data.name, data.others)
-    new = predict(model, data)
     chosen = threshold_for(model, reference, threshold, {"reference": known})
-    expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
+    expectation, level, outside = _expect(reference, data, known, predict(model, data), chosen, seed)
     if len(windows := dict(cut_windows(data.time, data.rows, window))) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     labelled = data.target.notna().to_numpy()
@@ -128,7 +127,7 @@ def estimate_performance(
     table = pd.DataFrame(rows, columns=["window", "metric", "rows", "labelled", "estimated", "realized", "reference"])
     shift = pd.DataFrame(tests, columns=["window", "labelled", *_P_VALUES])
     shift["p_adjusted"], shift["p_calibration"] = (holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES)
-    notes = judge_estimate(table, shift, reference, known, outside)
+    notes = judge(table, shift, reference, expectation.learnt, outside)
     notes += about_rows(model, reference, "MODEL-TRAINING-ROWS reference")
     notes += [] if isinstance(current, Dataset) else [note for note in data.notes if note.code in MISFITS]
     confusion = pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None
@@ -228,14 +227,12 @@ def _judged_before(model: Any, reference: object) -> tuple[Dataset, Any]:
 def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...]:
     known = METRICS[reference.task]
     chosen = known if metrics is None else tuple([metrics] if isinstance(metrics, str) else metrics)
-    unknown = [name for name in chosen if name not in known]
-    if unknown and reference.task == "multiclass":
-        raise NotApplicableError(f"Of three classes or more only accuracy can be estimated, not {unknown[0]}.")
-    if unknown:
-        near = nearest(str(unknown[0]), known)
-        raise InputError(f"{unknown[0]!r} cannot be estimated. What can: {listed(known)}.{near}")
     if not chosen:
         raise InputError(f"Name a metric to estimate: {listed(known)}.")
+    for name in chosen:
+        if reference.task == "multiclass" and name not in known:
+            raise NotApplicableError(f"Of three classes or more only accuracy can be estimated, not {name}.")
+        one_of("metric to estimate", name, known)
     return chosen
 
 
@@ -267,9 +264,10 @@ def _expect(
     weights, supported = (own := before.units.weights if before.units else None), np.ones(current.rows, dtype=bool)
     if reference.features.shape[1]:
         weights, supported = density_ratio(reference.features, current.features, seed, (reference.spans, current.spans))
+    rarer = int(min(before.y_true.sum(), reference.rows - before.y_true.sum()))
     fit = partial(fit_calibrator, before.y_true, before.y_score, probabilities=known.probabilities, units=before.units)
     outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
-    return ByScore(fit(weights=weights), fit(weights=own), after, supported), level, outside
+    return ByScore(fit(weights=weights), fit(weights=own), after, supported, rarer), level, outside
 
 
 def _scored(found: Predictions, data: Dataset, chosen: Threshold | None, units: Units | None) -> Scored:
