@@ -194,3 +194,15 @@ def test_hostile_labels_stay_apart():
     groups = learn_groups(table, table[[]], np.repeat([0, 1], 120))
     assert len(groups.known) == len(names)
     assert len(set(groups.find(table.head(8)))) == len(names)
+
+
+def test_values_never_seen_together_are_of_the_group_that_their_names_make():
+    towns = np.array([f"town {place}" for place in range(60)])  # beyond fifty values the rest is one
+    table = pd.DataFrame({"town": [*np.repeat("Oslo", 600), *np.repeat(towns, 20)]})
+    table["sex"] = [*np.tile(["f", "m"], 300), *np.repeat(np.tile(["f", "m"], 30), 20)]
+    groups = learn_groups(table, table[[]], np.arange(1800) // 2 % 2)
+    alone = {name.partition("+")[0] for name in (*groups.known, *groups.merged)}
+    rest = [(town, sex) for town, sex in zip(towns, np.tile(["m", "f"], 30), strict=True) if town not in alone]
+    assert len(rest) > 5
+    found = groups.find(pd.DataFrame(rest, columns=["town", "sex"])).tolist()
+    assert found == [f"other+{sex}" for _, sex in rest]

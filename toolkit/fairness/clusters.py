@@ -104,10 +104,8 @@ class Grouping:
 
     def counted(self, y_true: Array, called: Array) -> "Counts":
         """Count the cells of the confusion matrix of each group, and of each of its units."""
-        rows, every = (
-            count_cells(self.codes, len(self.labels), y_true, called),
-            zip(self.among, self.rows, strict=False),
-        )
+        rows = count_cells(self.codes, len(self.labels), y_true, called)
+        every = zip(self.among, self.rows, strict=False)
         parts = [count_cells(own.codes, own.count, y_true[at], called[at], own.weights) for (own, _), at in every]
         return Counts(rows, parts, self if parts else None)
 

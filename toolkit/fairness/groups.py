@@ -140,8 +140,8 @@ class Groups(NamedTuple):
     ----------
     columns : mapping of str to list of float
         Of each the lower ends of the bands of its numbers after the first; none where its values are not cut.
-    labels : mapping of str to str
-        The group of the values of a row, as ``_keys`` writes them; of the groups that stand alone.
+    labels : mapping of str to mapping of str to str
+        Of each column what a value, as ``_values`` writes it, is called in the name of a group.
     known : tuple of str
         Groups that are large enough to stand alone, the largest first.
     fallback : str
@@ -151,7 +151,7 @@ class Groups(NamedTuple):
     """
 
     columns: Mapping[str, Sequence[float]]
-    labels: Mapping[str, str]
+    labels: Mapping[str, Mapping[str, str]]
     known: tuple[str, ...]
     fallback: str
     merged: tuple[str, ...]
@@ -168,7 +168,14 @@ class Groups(NamedTuple):
         InputError
             Where a sensitive column is not in the frame.
         """
-        return np.array([self.labels.get(key, self.fallback) for key in _keys(self.columns, frame)], dtype=object)
+        if absent := [name for name in self.columns if name not in frame.columns]:
+            raise refusal("no sensitive columns", columns=listed(self.columns), absent=listed(absent))
+        named = []
+        for name, edges in self.columns.items():
+            codes, values = _values(frame[name], edges)
+            named.append(np.array([self.labels[name].get(value, "") for value in values], dtype=object)[codes])
+        found = np.array(["+".join(row) for row in zip(*named, strict=True)], dtype=object)
+        return np.where(np.isin(found, self.known), found, self.fallback).astype(object)
 
 
 def learn_groups(
@@ -196,11 +203,15 @@ def learn_groups(
     >>> groups.known, groups.fallback
     (('m', 'f'), 'm')
     """
-    columns, cells = dict[str, Sequence[float]](), []
+    columns, labels, cells = dict[str, Sequence[float]](), dict[str, dict[str, str]](), []
     for name, column in sensitive.items():
         levels = cut(column, dates=name in dates, most=MOST_GROUPS)
-        columns[str(name)] = find_edges(column, dates=name in dates)[0].tolist() if levels.banded else []
+        edges = columns[str(name)] = find_edges(column, dates=name in dates)[0].tolist() if levels.banded else []
         cells.append(np.array(levels.labels, dtype=object)[levels.codes])
+        forms = [_values(form, edges) for form in (column, features.get(name)) if form is not None]
+        labels[str(name)] = {
+            values[code]: label for codes, values in forms for code, label in zip(codes, cells[-1], strict=True)
+        }
     names = np.array(["+".join(row) for row in zip(*cells, strict=True)], dtype=object)
     counts = pd.crosstab(names, y).reindex(columns=[0, 1], fill_value=0)
     fewest = "min" if each_class else "sum"
@@ -208,9 +219,6 @@ def learn_groups(
     order = [str(name) for name in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     known = tuple(name for name in order if enough[name])
     fallback = known[0] if known and counts[~enough].sum().agg(fewest) < FEWEST else OTHERS
-    given = pd.DataFrame({**sensitive, **features[sensitive.columns.intersection(features.columns)]})
-    every = {key: name for form in (sensitive, given) for key, name in zip(_keys(columns, form), names, strict=True)}
-    labels = {key: name for key, name in every.items() if name in known}
     return Groups(columns, labels, known, fallback, tuple(name for name in order if not enough[name]))
 
 
@@ -231,15 +239,8 @@ def reweighing_weights(groups: Labels, y: AnyArray) -> Array:
     return np.asarray(fair[group, y] / counts[group, y])
 
 
-def _keys(columns: Mapping[str, Sequence[float]], frame: pd.DataFrame) -> list[str]:
-    """Write the values of each row, of which the number 1 is the same as a whole number, a float or a yes."""
-    if absent := [name for name in columns if name not in frame.columns]:
-        raise refusal("no sensitive columns", columns=listed(columns), absent=listed(absent))
-    written = []
-    for name, edges in columns.items():
-        levels = cut(frame[name], edges) if edges else None
-        codes, values = (levels.codes, levels.labels) if levels else pd.factorize(frame[name])
-        texts = [value if isinstance(value, str) else repr(float(value)) for value in values]
-        # The last is for missing values, whose code is -1.
-        written.append(np.array([*texts, "\0"], dtype=object)[codes])
-    return ["+".join(row) for row in zip(*written, strict=True)]
+def _values(column: pd.Series, edges: Sequence[float]) -> tuple[Codes, list[str]]:
+    """Return the place of each row's value, and how each value is written: 1 as 1.0 and yes are, a missing one last."""
+    levels = cut(column, edges) if edges else None
+    codes, values = (levels.codes, levels.labels) if levels else pd.factorize(column)
+    return codes, [*(value if isinstance(value, str) else repr(float(value)) for value in values), "\0"]
