@@ -336,7 +336,7 @@ def test_an_outcome_that_cannot_be_written_is_a_process_that_died(tmp_path, monk
 
     def without_a_place_for_it(scratch, *given):
         path = write_spec(scratch, *given)
-        path.write_text(path.read_text().replace("outcome.json", "kernels"))  # a folder
+        path.write_text(path.read_text().replace("outcome.json", "tmp"))  # a folder
         return path
 
     monkeypatch.setattr(process, "_write_spec", without_a_place_for_it)

@@ -2,16 +2,18 @@
 
 import contextlib
 import os
+import sys
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
-from toolkit.runs.spare import start
+from toolkit.runs.spare import WORKER, start
 
 SAVED_AFTER = 1.0  # seconds
 _SHORTLY = 0.01  # seconds, where jupyter waits ten or twenty times as long for nothing
@@ -40,9 +42,12 @@ class _PromptClient(AsyncKernelClient):
 
 
 class PromptManager(AsyncKernelManager):
-    """Notices at once that the kernel is ready, and that it has ended."""
+    """Starts the kernel of a run, whichever are installed; notices at once that it is ready, and that it has ended."""
 
     client_factory: Any = _PromptClient
+    kernel_spec: Any = KernelSpec(
+        argv=[sys.executable, "-P", str(WORKER), "kernel", "-f", "{connection_file}"], language="python"
+    )
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         await super()._async_wait(min(pollinterval, _SHORTLY))

@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> None:
         # It logs the interrupt by which it is shut down as an error; that it died is found out in another way. It would
         # read who its parent is when it is loaded, which may have been before.
         settings = ["--IPKernelApp.log_level=CRITICAL", f"--IPKernelApp.parent_handle={os.environ['JPY_PARENT_PID']}"]
+        settings += ["--InteractiveShellApp.ignore_cwd=True"]  # nbclient says that it shall keep no history
         try:
             launch_new_instance([*rest, *settings])
         except Exception as error:  # noqa: BLE001  # memory for a thread may be missing; the parent process says the rest
@@ -85,8 +86,8 @@ def execute(spec: dict[str, Any]) -> None:
     Parameters
     ----------
     spec : dict
-        ``template`` and ``notebook`` (paths), ``parameters``, ``kernel`` (name of the kernelspec), ``outcome`` (path of
-        the JSON file to write), ``folders`` (to be removed if the parent process dies).
+        ``template`` and ``notebook`` (paths), ``parameters``, ``outcome`` (path of the JSON file to write), ``folders``
+        (to be removed if the parent process dies).
     """
     from toolkit.core import without
 
@@ -110,7 +111,7 @@ def execute(spec: dict[str, Any]) -> None:
             _verbatim(spec["notebook"]),
             parameters=spec["parameters"],
             engine_name="toolkit",
-            kernel_name=spec["kernel"],
+            kernel_name="python3",  # which papermill must be given; PromptManager has its own
             language="python",
             start_timeout=120,
             iopub_timeout=120,
