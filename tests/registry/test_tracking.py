@@ -80,8 +80,9 @@ def client(tmp_path):
 
 def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     _, logged = log(tmp_path)
-    (tmp_path / "results.json").write_text("{}")
-    assert tracking.attach(logged, [tmp_path / "results.json"], tmp_path / "reports") == logged
+    (folder := tmp_path / "reports" / "run").mkdir(parents=True)
+    (folder / "results.json").write_text("{}")
+    assert tracking.attach(logged, folder) == logged
     run = client(tmp_path).get_run(logged.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test.roc_auc"] == 0.9

@@ -109,15 +109,15 @@ def _end_killed(client: MlflowClient, experiment_id: str) -> None:
             client.set_terminated(run.info.run_id, "KILLED")
 
 
-def attach(logged: RunInfo, files: Sequence[Path], out: Path) -> RunInfo:
-    """Add files to the ``report`` artifacts of what ``log_run`` returned, and return that: with a ``failure``, if any.
+def attach(logged: RunInfo, folder: Path) -> RunInfo:
+    """Add the files of a report to the artifacts of its run, as ``log_run`` returned it.
 
-    A run of which there is none stays as it is.
+    That is returned: with a ``failure``, if any. A run of which there is none stays as it is.
     """
     if not logged.run_id:
         return logged
-    uri = store.beside(out) if logged.failure else store.tracking_uri(out)
-    _, failure = store.in_a_store([uri], lambda client: _keep_files(client, logged.run_id, files))
+    uri = store.beside(folder.parent) if logged.failure else store.tracking_uri(folder.parent)
+    _, failure = store.in_a_store([uri], lambda client: _keep_files(client, logged.run_id, sorted(folder.iterdir())))
     return replace(logged, failure=logged.failure or failure)
 
 

@@ -201,7 +201,7 @@ def _keep_files(folder: Path, results: Results) -> Results:
     """Add the files of a finished report to its tracked run; where that fails, the report says so."""
     from toolkit.runs import publish
 
-    attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), folder.parent)
+    attached = tracking.attach(results.mlflow, folder)
     if attached != results.mlflow:
         with publish.changing(folder) as changed:
             return publish.rewrite(changed, results, attached)
