@@ -8,7 +8,7 @@ import click
 
 import toolkit.cli_lifecycle  # its commands
 from toolkit import data as tables
-from toolkit.console import answer, command, main, text_table
+from toolkit.console import DEMO, answer, command, main, text_table
 from toolkit.core import LEVELS, by_severity, counted, printable
 from toolkit.errors import InputError
 from toolkit.runs import parameters
@@ -225,14 +225,11 @@ def demo(out: Path) -> None:
     """
     from toolkit.runs.spare import serving
 
-    judged = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
-    years = {"reference": "census_income", "reference_periods": ["1994"]}
-    years |= {"current": "census_income", "current_periods": ["1995"]}
     with serving(True):
-        done = toolkit.run("experiment", judged, out=out)  # loaded while the server loads what it needs
+        done = toolkit.run("experiment", DEMO["experiment"], out=out)  # loaded while the server loads what it needs
         click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
-        trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
-        drift = toolkit.run("drift", {**years, **trained}, out=out)
+        model = done.results.mlflow.model_uri if done.results else ""
+        drift = toolkit.run("drift", {**DEMO["drift"], "model": model}, out=out)
     click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
 

@@ -22,7 +22,7 @@ from toolkit.errors import FULL, ToolkitError, shown
 
 WIDEST = 48
 _SEND = "Send this file to whoever gave you the toolkit. Read it first: a message may quote a cell of a table.\n"
-_GROUPS, _COMMANDS = beside(__file__, "cli.yaml").values()
+_GROUPS, _COMMANDS, DEMO = beside(__file__, "cli.yaml").values()
 
 
 class Commands(click.Group):
