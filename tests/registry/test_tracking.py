@@ -96,6 +96,15 @@ def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     assert [file.path for file in client(tmp_path).list_artifacts(logged.run_id, "report")] == ["report/results.json"]
 
 
+def test_more_numbers_and_parameters_than_a_server_takes_at_once_are_all_logged(tmp_path):
+    given, numbers = {f"p{at}": at for at in range(250)}, {f"test.m{at}": Estimate(at / 7) for at in range(1500)}
+    named = {"experiment": "people", "name": "first", "tags": {tracking.REPORT_TAG: "id-1"}}
+    logged = tracking.log_run([], numbers, **named, parameters=given, out=tmp_path / "reports")
+    run = client(tmp_path).get_run(logged.run_id)
+    assert run.data.metrics == {f"test.m{at}": at / 7 for at in range(1500)}
+    assert run.data.params == {name: str(value) for name, value in given.items()}
+
+
 def test_each_candidate_is_a_child(tmp_path):
     _, logged = log(tmp_path)
     found = client(tmp_path).search_runs([logged.experiment_id], f"tags.`mlflow.parentRunId` = '{logged.run_id}'")

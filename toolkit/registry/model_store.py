@@ -101,7 +101,7 @@ def copy_model(model: LoggedModel, client: MlflowClient, run_id: str, experiment
     client.finalize_logged_model(new.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(new.model_id, step=0)])
     metrics = [Metric(one.key, one.value, one.timestamp, one.step, new.model_id) for one in model.metrics or ()]
-    store.log_batches(client, run_id, metrics)
+    client.log_batch(run_id, metrics)
     return str(new.model_uri)
 
 

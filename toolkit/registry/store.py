@@ -21,9 +21,8 @@ from toolkit.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param
 
-#: Settings of MLflow: what it asks in vain, unless the user says otherwise, and what it prints.
+#: Settings of MLflow: those that the user may set otherwise, and those that are always so.
 PATIENCE, _SILENT = read_yaml(Path(__file__).with_name("mlflow.yaml")).values()
 #: Where in the folder of a run the tables of a store that is not there yet are made.
 PREPARED = "prepared.db"
@@ -212,13 +211,6 @@ def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
-
-
-def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param] = ()) -> None:
-    """Log metrics and parameters to a run, as many at a time as a server takes."""
-    for kind, ones, most in (("metrics", metrics, 1000), ("params", params, 100)):
-        for start in range(0, len(ones), most):
-            client.log_batch(run_id, **{kind: ones[start : start + most]})
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:
