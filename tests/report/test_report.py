@@ -449,10 +449,13 @@ class TestAnyNotebook:
 
     def test_long_output_is_folded_and_cut(self):
         output = new_output("stream", name="stdout", text="line\n" * 100_000)
-        block = blocks_of(notebook_of(code("x", [output])))[1]
+        notebook = notebook_of(code("x", [output]))
+        block = blocks_of(notebook)[1]
         assert "480,000 characters are left out here" in block.content
         assert len(block.content) < 21_000
-        assert block.label.endswith("lines of text")
+        assert "<summary>4,002 lines of text</summary>" in page_html(notebook)
+        short = new_output("stream", name="stdout", text="line\n" * 40)
+        assert "lines of text" not in page_html(notebook_of(code("x", [short])))
 
     def test_half_a_character_does_not_stop_the_page(self, tmp_path):
         half = "a\ud800b"

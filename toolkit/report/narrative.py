@@ -26,7 +26,6 @@ _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z
 # What Python prints for objects that have no better words: <Axes: >, [<Line2D at 0x7f…>], <Figure size …>.
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
 _MOST_CHARACTERS = 20_000
-_MOST_LINES = 40
 _FIGURE = re.compile(r'(?=<figure class="tk-figure)')
 
 
@@ -147,11 +146,10 @@ class Narrative:
             yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
             if shown:
                 return
+        text = plain_text(_joined(data.get("text/plain", "")))
         if kind := next((kind for kind in _IMAGES if kind in data), None):
             yield Block("figure", self._cleaner.clean(_image(kind, _joined(data[kind]), label)))
-            return
-        text = plain_text(_joined(data.get("text/plain", "")))
-        if "text/markdown" in data:
+        elif "text/markdown" in data:
             yield Block("output", self._cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))
         elif text.strip() and not _BARE_REPR.fullmatch(text.strip()):
             yield _text_block(text)
@@ -189,8 +187,7 @@ def _text_block(text: str) -> Block:
     if len(text) > _MOST_CHARACTERS:
         half, left_out = _MOST_CHARACTERS // 2, len(text) - _MOST_CHARACTERS
         text = f"{text[:half]}\n… {left_out:,} characters are left out here; the notebook has them …\n{text[-half:]}"
-    lines = len(text.splitlines())
-    return Block("text", text.rstrip(), f"{lines:,} lines of text" if lines > _MOST_LINES else "")
+    return Block("text", text.rstrip())
 
 
 def _markdown(source: str, attachments: Mapping[str, Any]) -> str:

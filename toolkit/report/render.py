@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from toolkit.core import Finding, is_cell, read_bytes, write_text
-from toolkit.errors import InputError
+from toolkit.errors import InputError, refusing
 from toolkit.report.gallery import environment, gallery_html, run_folders
 from toolkit.report.glossary import TERMS
 from toolkit.report.narrative import Narrative, published
@@ -116,8 +116,7 @@ class Page:
         self.glossary, self.narrative = cleaner.glossary, (narrative := Narrative(notebook, cleaner))
         self.verdict = VERDICTS["failed"] if narrative.failure else verdict
         self.summary, metadata = summary, notebook.get("metadata", {})
-        title = (summary.results.title if summary else "") or cleaner.title or str(metadata.get("title") or name)
-        self.title = title or "Untitled notebook"
+        self.title = (summary.results.title if summary else "") or cleaner.title or str(metadata.get("title") or name)
         self.sections = [section for section in narrative.sections if not section.is_empty]
         self.headings = [heading for section in self.sections for heading in section.headings]
         places = {said: place for said, place in cleaner.findings.items() if place in self.headings}
@@ -141,13 +140,11 @@ def _said(finding: Finding) -> str:
 def _read(notebook: Path) -> NotebookNode:
     if not notebook.is_file():
         raise InputError(f"There is no notebook {str(notebook)!r}. Give the path of an executed .ipynb file.")
-    try:
+    advice, kinds = " Give an executed .ipynb file.", (ValueError, TypeError, LookupError, AttributeError)
+    with refusing(f"{str(notebook)!r} is not a notebook", advice, (*kinds, nbformat.ValidationError)):
         content: NotebookNode = nbformat.reads(read_bytes(notebook).decode(), as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{str(notebook)!r} is not a notebook ({reason}). Give an executed .ipynb file.") from error
-    if not isinstance(cells := content.get("cells"), list) or not all(map(is_cell, cells)):
-        raise InputError(f"{str(notebook)!r} is not a notebook (it has no cells). Give an executed .ipynb file.")
+        if not isinstance(cells := content.get("cells"), list) or not all(map(is_cell, cells)):
+            raise ValueError("it has no cells")
     return content
 
 
