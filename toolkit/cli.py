@@ -114,9 +114,8 @@ def params(template: str) -> None:
     """List the parameters of TEMPLATE: name, type, default, meaning."""
     schema = parameters.Schema(parameters.find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
-    ones = schema.parameters
-    texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in ones]
-    rows = [[one.name, one.annotation, text, one.help] for one, text in zip(ones, texts, strict=True)]
+    texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in schema.parameters]
+    rows = [[one.name, one.annotation, text, one.help] for one, text in zip(schema.parameters, texts, strict=True)]
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
 
 

@@ -72,8 +72,7 @@ def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     hashes = {name: content_hash(content) for name, content in files.items()}
     manifest = {name: value for name, value in manifest.items() if name not in ("files", "sha256")} | {"files": hashes}
     text = _text({**manifest, "sha256": record_hash(manifest)})
-    before, end, after = body.partition(_OPEN)
-    page.write_bytes(before + end + text + after)
+    page.write_bytes(body.replace(_OPEN, _OPEN + text, 1))
     path.write_bytes(text)
     return path
 

@@ -221,8 +221,7 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 
 
 def _source(cell: dict[str, Any]) -> str:
-    source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(source)
+    return "".join(cell.get("source", ""))  # a text, or a list of them
 
 
 def _parameters(source: str, where: str) -> list[Parameter]:
