@@ -8,7 +8,7 @@ import click
 
 import toolkit.cli_lifecycle  # its commands
 from toolkit import data as tables
-from toolkit.console import answer, command, main, text_table
+from toolkit.console import DEMO, answer, command, main, text_table
 from toolkit.core import LEVELS, by_severity, counted, printable
 from toolkit.errors import InputError
 from toolkit.runs import parameters
@@ -114,9 +114,8 @@ def params(template: str) -> None:
     """List the parameters of TEMPLATE: name, type, default, meaning."""
     schema = parameters.Schema(parameters.find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
-    ones = schema.parameters
-    texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in ones]
-    rows = [[one.name, one.annotation, text, one.help] for one, text in zip(ones, texts, strict=True)]
+    texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in schema.parameters]
+    rows = [[one.name, one.annotation, text, one.help] for one, text in zip(schema.parameters, texts, strict=True)]
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
 
 
@@ -225,14 +224,11 @@ def demo(out: Path) -> None:
     """
     from toolkit.runs.spare import serving
 
-    judged = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
-    years = {"reference": "census_income", "reference_periods": ["1994"]}
-    years |= {"current": "census_income", "current_periods": ["1995"]}
     with serving(True):
-        done = toolkit.run("experiment", judged, out=out)  # loaded while the server loads what it needs
+        done = toolkit.run("experiment", DEMO["experiment"], out=out)  # loaded while the server loads what it needs
         click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
-        trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
-        drift = toolkit.run("drift", {**years, **trained}, out=out)
+        model = done.results.mlflow.model_uri if done.results else ""
+        drift = toolkit.run("drift", {**DEMO["drift"], "model": model}, out=out)
     click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
 

@@ -20,9 +20,8 @@ from toolkit import __version__
 from toolkit.core import aligned, beside, cell_text, masked, printable, shorten
 from toolkit.errors import FULL, ToolkitError, shown
 
-WIDEST = 48
 _SEND = "Send this file to whoever gave you the toolkit. Read it first: a message may quote a cell of a table.\n"
-_GROUPS, _COMMANDS = beside(__file__, "cli.yaml").values()
+_GROUPS, _COMMANDS, DEMO = beside(__file__, "cli.yaml").values()
 
 
 class Commands(click.Group):
@@ -145,7 +144,7 @@ def answer(as_json: bool, plain: object, *lines: str) -> None:
     click.echo(json.dumps(plain) if as_json else "\n".join(lines))
 
 
-def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: int = WIDEST) -> str:
+def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: int = 48) -> str:
     """Write rows as a plain table; long texts are shortened, except in the last column.
 
     Examples

@@ -5,13 +5,12 @@ import platform
 import shutil
 import sys
 import tomllib
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from toolkit.core import counted, masked
+from toolkit.core import beside, counted, masked
 from toolkit.errors import InputError, listed
 from toolkit.report.pdf import BROWSERS
 from toolkit.runs.manifest import installed
@@ -55,9 +54,7 @@ def examine(out: Path) -> list[Check]:
         _folder(out),
         _tracking(out),
         _machine(),
-        _program("git", "reports name no commit", "Install git."),
-        _program("uv", "set-up takes longer", "Install uv, or leave it: pip is used instead."),
-        _program("Chromium", "no page can be printed to PDF", "Install Chromium or Chrome.", BROWSERS),
+        *(_program(name, **words) for name, words in beside(__file__, "doctor.yaml").items()),
     ]
 
 
@@ -126,6 +123,6 @@ def _machine() -> Check:
     return Check("Machine", "note" if fix else "ok", found, fix)
 
 
-def _program(name: str, without: str, fix: str, commands: Sequence[str] = ()) -> Check:
-    path = next(filter(None, map(shutil.which, commands or [name])), None)
+def _program(name: str, without: str, fix: str) -> Check:
+    path = next(filter(None, map(shutil.which, BROWSERS if name == "Chromium" else [name])), None)
     return Check(name, "ok", path) if path else Check(name, "note", f"not found: {without}", fix)

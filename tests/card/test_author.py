@@ -18,9 +18,9 @@ def saved(tmp_path, text):
 class TestReading:
     def test_the_empty_file_has_every_question_and_no_answer(self, tmp_path):
         path = write_author_file(tmp_path)
-        assert list(yaml.safe_load(path.read_text())) == [question.key for question in QUESTIONS]
+        assert list(yaml.safe_load(path.read_text())) == [*QUESTIONS]
         assert read_author(path) == {}
-        assert all(question.question.split()[0] in path.read_text() for question in QUESTIONS)
+        assert all(question.question.split()[0] in path.read_text() for question in QUESTIONS.values())
 
     def test_texts_blocks_lists_and_plain_words_are_answers(self, tmp_path):
         path = saved(

@@ -9,7 +9,7 @@ import yaml
 from card_reports import number, report, with_scalars
 from hypothesis import given, strategies as st
 
-from toolkit.card.content import Section, escape, table_of, write_markdown
+from toolkit.card.content import Section, environment, escape, table_of
 from toolkit.card.lineage import evaluated_metrics, for_the_hub
 from toolkit.card.model_card import make_card
 
@@ -90,6 +90,10 @@ class TestHub:
         assert "## Model details" in card.text
 
 
+def markdown_of(section):
+    return environment().get_template("card.md.j2").render(title="t", sections=[section], metadata="")
+
+
 def seen(text):
     """What a reader sees of HTML, on one line."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())
@@ -116,12 +120,12 @@ class TestEscaping:
 
     def test_cells_stay_in_their_table(self):
         rows = (("a|b\n| c |", "<td>", None), ("`x`", "*y*", 3))
-        text = write_markdown("t", "", [Section("s", "S", tables=table_of("T", ("x|y", "b", "c"), rows))], {})
+        text = markdown_of(Section("s", "S", tables=table_of("T", ("x|y", "b", "c"), rows)))
         cells = [seen(cell) for cell in re.findall(r"<t[dh]>(.*?)</t[dh]>", PARSER(text))]
         assert cells == ["x|y", "b", "c", "a|b | c |", "<td>", "–", "`x`", "*y*", "3"]
 
     def test_code_cannot_leave_its_fence(self):
-        text = write_markdown("t", "", [Section("s", "S", code="x = '''\n```\n# not a heading\n'''")], {})
+        text = markdown_of(Section("s", "S", code="x = '''\n```\n# not a heading\n'''"))
         assert "<h1>not" not in PARSER(text)
         assert "````python" in text
 

@@ -80,8 +80,9 @@ def client(tmp_path):
 
 def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     _, logged = log(tmp_path)
-    (tmp_path / "results.json").write_text("{}")
-    assert tracking.attach(logged, [tmp_path / "results.json"], tmp_path / "reports") == logged
+    (folder := tmp_path / "reports" / "run").mkdir(parents=True)
+    (folder / "results.json").write_text("{}")
+    assert tracking.attach(logged, folder) == logged
     run = client(tmp_path).get_run(logged.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test.roc_auc"] == 0.9
@@ -93,6 +94,15 @@ def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     assert run.inputs.dataset_inputs[0].dataset.name == "people"
     assert "sha256:abab" in run.inputs.dataset_inputs[0].dataset.profile
     assert [file.path for file in client(tmp_path).list_artifacts(logged.run_id, "report")] == ["report/results.json"]
+
+
+def test_more_numbers_and_parameters_than_a_server_takes_at_once_are_all_logged(tmp_path):
+    given, numbers = {f"p{at}": at for at in range(250)}, {f"test.m{at}": Estimate(at / 7) for at in range(1500)}
+    named = {"experiment": "people", "name": "first", "tags": {tracking.REPORT_TAG: "id-1"}}
+    logged = tracking.log_run([], numbers, **named, parameters=given, out=tmp_path / "reports")
+    run = client(tmp_path).get_run(logged.run_id)
+    assert run.data.metrics == {f"test.m{at}": at / 7 for at in range(1500)}
+    assert run.data.params == {name: str(value) for name, value in given.items()}
 
 
 def test_each_candidate_is_a_child(tmp_path):

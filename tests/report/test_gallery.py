@@ -45,6 +45,13 @@ def test_runs_are_listed_newest_first_with_their_key_number(tmp_path):
     assert links == ["20260102-b/report.html", "20260101-a/report.html"]
 
 
+def test_findings_are_counted_by_their_severity(tmp_path):
+    alike = [{"code": "GONE", "severity": "critical", "message": f"Column {name!r} is gone."} for name in "abcd"]
+    for name, findings in {"4 critical": alike, "none": []}.items():
+        add_run(tmp_path, name, sample_results(findings=findings, title=name))
+    assert {line[line.rindex("]") + 2 :] for line in rows(tmp_path)[0]} == {"4 critical", "none"}
+
+
 def test_verdicts_are_words(tmp_path):
     for place, outcome in enumerate(("pass", "fail", "undecided", None)):
         add_run(

@@ -206,6 +206,12 @@ class TestWords:
         assert [text.count(one.message) for one in FINDINGS] == [1 + (one.message == worst) for one in FINDINGS]
         assert worst in html[html.index('id="verdict"') : html.index('class="facts"')]
 
+    def test_where_the_results_cannot_be_read_the_sections_keep_their_findings(self):
+        html = page_html(sample_notebook(sample_results(schema=99)))
+        assert "written by another version" in html
+        text = " ".join(re.sub("<[^>]*>", "", html).split())
+        assert [text.count(one.message) for one in FINDINGS] == [1] * len(FINDINGS)
+
     def test_what_the_worst_finding_says_of_the_key_number_is_not_said_again_beside_it(self, tmp_path):
         message = "The model is not shown to be better than the baseline: ROC AUC is 0.710 on the test part."
         boxes = {}
@@ -222,7 +228,7 @@ class TestWords:
         sections = {section.headings[0].id: section for section in Page(sample_notebook()).sections}
         assert re.sub("<[^>]*>", "", sections["training"].answer) == "Best of 3 candidates by ROC AUC."
         assert [block.kind for block in sections["evaluation"].first] == ["prose", "figure"]
-        assert sections["evaluation"].folded == "1 figure, 1 code cell"
+        assert "<summary>More: 1 figure, 1 code cell</summary>" in page_html(sample_notebook())
         assert sections["data"].rest == []
         assert "publish" not in sections
 
@@ -239,7 +245,8 @@ class TestWords:
         made = Page(notebook)
         assert made.narrative.left_out == {"There is no model.": "Explanation"}
         assert (made.sections, made.findings_first) == ([], [])
-        assert [heading.text for heading in made.contents][-2:] == ["Not in this report", "Provenance"]
+        contents = re.search("<nav.*?</nav>", page_html(notebook), re.DOTALL)[0]
+        assert re.findall(r"<li><a [^>]*>(.*?)</a></li>", contents)[-2:] == ["Not in this report", "Provenance"]
 
     def test_many_minor_findings_are_folded(self):
         found = [{"code": f"C{number}", "severity": "info", "message": "m"} for number in range(20)]
@@ -442,10 +449,13 @@ class TestAnyNotebook:
 
     def test_long_output_is_folded_and_cut(self):
         output = new_output("stream", name="stdout", text="line\n" * 100_000)
-        block = blocks_of(notebook_of(code("x", [output])))[1]
+        notebook = notebook_of(code("x", [output]))
+        block = blocks_of(notebook)[1]
         assert "480,000 characters are left out here" in block.content
         assert len(block.content) < 21_000
-        assert block.label.endswith("lines of text")
+        assert "<summary>4,002 lines of text</summary>" in page_html(notebook)
+        short = new_output("stream", name="stdout", text="line\n" * 40)
+        assert "lines of text" not in page_html(notebook_of(code("x", [short])))
 
     def test_half_a_character_does_not_stop_the_page(self, tmp_path):
         half = "a\ud800b"

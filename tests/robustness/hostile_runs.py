@@ -171,7 +171,7 @@ def model_card(world: World) -> None:
     report = str(next((world.folder / "reports").glob("*-experiment-*")))
     texts = [one[:200] for one in NAMES]
     firsts = [one[:200] for one in world.names]
-    answers = {one.key: [firsts[at % len(firsts)], *texts[at::20]] for at, one in enumerate(QUESTIONS)}
+    answers = {key: [firsts[at % len(firsts)], *texts[at::20]] for at, key in enumerate(QUESTIONS)}
     card = world.run("model_card", report=report, author=world.save("author.yaml", answers), champion=report)
     world.toolkit("card", "diff", card, report)
 

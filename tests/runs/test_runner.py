@@ -336,7 +336,7 @@ def test_an_outcome_that_cannot_be_written_is_a_process_that_died(tmp_path, monk
 
     def without_a_place_for_it(scratch, *given):
         path = write_spec(scratch, *given)
-        path.write_text(path.read_text().replace("outcome.json", "kernels"))  # a folder
+        path.write_text(path.read_text().replace("outcome.json", "tmp"))  # a folder
         return path
 
     monkeypatch.setattr(process, "_write_spec", without_a_place_for_it)
@@ -501,7 +501,7 @@ def test_what_ended_is_not_waited_for_where_its_parent_takes_no_note_of_that():
 
 
 def test_a_worker_that_fails_says_so_by_its_code():
-    command = [sys.executable, "-P", str(spare.WORKER), "notebook", "no such order"]
+    command = [*spare.COMMAND, "notebook", "no such order"]
     assert subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 1
 
 

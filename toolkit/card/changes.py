@@ -97,13 +97,12 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
             yield from _compared(part, before, after)
     yield from changes_of_numbers(old, new)
     kept = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
-    then, now = (
-        dict(zip(unique(f"{one.code} {one.where}".strip() for one in ones), ones, strict=True)) for ones in kept
-    )
+    names = [unique(f"{one.code} {one.where}".strip() for one in ones) for ones in kept]
+    then, now = (dict(zip(*each, strict=True)) for each in zip(names, kept, strict=True))
     alike = {name: then[name].severity for name in then if name in now and then[name].severity == now[name].severity}
     found = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (then, now)]
     yield from _compared("findings", *found)
-    said = [{one.title: card.answers[one.key] for one in QUESTIONS if one.key in card.answers} for card in (old, new)]
+    said = [{QUESTIONS[key].title: text for key, text in card.answers.items()} for card in (old, new)]
     yield from _compared("author", *said)
 
 
@@ -182,5 +181,5 @@ def _facts(results: Results) -> Iterator[tuple[str, dict[str, str]]]:
         ("training", "environment", results.environment),
     )
     for part, word, ones in kinds:
-        texts = {name: "none" if entry is None else as_text(entry) for name, entry in ones.items()}
+        texts = {name: as_text(entry) for name, entry in ones.items()}
         yield part, {f"{word} {name}".strip(): text for name, text in texts.items()}

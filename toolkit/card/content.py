@@ -37,15 +37,12 @@ class Question(NamedTuple):
     ----------
     key : str
         Its name in the author's file.
-    section : str
-        Identifier of the card's section in which the answer stands.
     title, question : str
     text : str
         What the author said; empty where nothing was.
     """
 
     key: str
-    section: str
     title: str
     question: str
     text: str = ""
@@ -53,12 +50,16 @@ class Question(NamedTuple):
 
 #: The sections of a card by their name, in order: title, numbers and questions of each.
 SECTIONS: dict[str, dict[str, Any]] = read_yaml(templates_folder() / "card" / "sections.yaml")
-#: Every question a card asks its author, in the order of the card.
-QUESTIONS = tuple(
-    Question(key, name, entry["title"], entry["question"])
-    for name, section in SECTIONS.items()
-    for key, entry in section.get("questions", {}).items()
-)
+
+
+def questions_of(section: str, answers: Mapping[str, str]) -> list[Question]:
+    """Return what a section asks the author, with what was said."""
+    asked = SECTIONS[section].get("questions", {})
+    return [Question(key, text=answers.get(key, ""), **words) for key, words in asked.items()]
+
+
+#: Every question a card asks its author, by its key, in the order of the card.
+QUESTIONS = {one.key: one for name in SECTIONS for one in questions_of(name, {})}
 
 
 def read_author(source: Author) -> dict[str, str]:
@@ -88,10 +89,10 @@ def read_author(source: Author) -> dict[str, str]:
         return {}
     given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
     where = "The author's part" if given is source else f"The author's file {str(source)!r}"
-    known = [question.key for question in QUESTIONS]
-    for key in (str(one) for one in given if one not in known):
-        raise InputError(f"{where} has an unknown key {key!r}.{nearest(key, known)} Known: {listed(known, 40)}.")
-    answers = {key: _text(given[key], key, where) for key in known if key in given}
+    for key in (str(one) for one in given if one not in QUESTIONS):
+        near = nearest(key, QUESTIONS)
+        raise InputError(f"{where} has an unknown key {key!r}.{near} Known: {listed(QUESTIONS, 40)}.")
+    answers = {key: _text(given[key], key, where) for key in QUESTIONS if key in given}
     return {key: text for key, text in answers.items() if not _PLACEHOLDER.fullmatch(text)}
 
 
@@ -153,20 +154,6 @@ def table_of(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]])
     return [FaceTable(caption, pd.DataFrame(rows, columns=list(names), dtype=object))] if rows else []
 
 
-def write_markdown(title: str, lead: str, sections: Sequence[Section], found: Mapping[str, object]) -> str:
-    """Write a card: metadata between two lines of dashes, then the sections.
-
-    Parameters
-    ----------
-    title, lead : str
-    sections : sequence of Section
-    found : mapping
-        What ``toolkit.card.lineage.metadata`` returned.
-    """
-    template = environment().get_template("card.md.j2")
-    return template.render(title=title, lead=lead, sections=sections, metadata=as_yaml(found)).rstrip() + "\n"
-
-
 def as_yaml(content: object) -> str:
     """Write plain values as YAML, in their order."""
     return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=10**6))
@@ -186,16 +173,15 @@ def escape(text: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """Write a recorded value: texts as they are, others as JSON; None is empty.
+    """Write a recorded value: texts as they are, others as JSON, and none where there is none.
 
     Examples
     --------
     >>> as_text("a"), as_text([1, "b"]), as_text(None)
-    ('a', '[1, "b"]', '')
+    ('a', '[1, "b"]', 'none')
     """
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return "none" if value is None else text
 
 
 @cache
@@ -230,7 +216,7 @@ def _flow(value: object) -> str:
 
 
 def _pairs(entries: Mapping[str, object]) -> str:
-    return ", ".join(f"{key} = {'none' if entry is None else as_text(entry)}" for key, entry in entries.items())
+    return ", ".join(f"{key} = {as_text(entry)}" for key, entry in entries.items())
 
 
 def _cell(value: Cell) -> str:

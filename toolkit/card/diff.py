@@ -17,10 +17,7 @@ from toolkit.policy.reason import number_words
 from toolkit.statistics import ALPHA
 
 MOST_NAMES, MOST_SAID = 60, 5
-#: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
-NUMBERS = ("metrics", "fairness", "operation", "other numbers")
-FOLDED = ("operation", "other numbers")
-_FOLDED_KINDS, _PAIRED = beside(__file__, "changes.yaml").values()
+_NUMBERS, _FOLDED, _FOLDED_KINDS, _PAIRED = beside(__file__, "changes.yaml").values()
 
 
 def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> "CardDiff":
@@ -159,12 +156,12 @@ class CardDiff(Result, frozen=True):
 
     def _part_tables(self, part: str) -> Iterator[FaceTable]:
         ones = [one for one in self.changes if one.part == part]
-        shown = [one for one in ones if one.kind == "changed" or (one.kind != "same" and part not in NUMBERS)]
+        shown = [one for one in ones if one.kind == "changed" or (one.kind != "same" and part not in _NUMBERS)]
         single = [one for one in shown if part == "fairness" and not is_disparity(one.name)]
         for rows, what in (([one for one in shown if one not in single], ""), (single, " in single groups")):
             if rows:
                 title = f"{part.capitalize()}: {len(rows)} changed{what}"
-                yield FaceTable(title, _table(rows), folded=title if part in FOLDED or what else "")
+                yield FaceTable(title, _table(rows), folded=title if part in _FOLDED or what else "")
         for kind, words in _FOLDED_KINDS.items():
             if names := [one.name for one in ones if one.kind == kind and one not in shown]:
                 title = f"{part.capitalize()}: {len(names)} {words}"

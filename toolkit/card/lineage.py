@@ -15,11 +15,14 @@ import yaml
 
 from toolkit import __version__
 from toolkit.card.content import environment
-from toolkit.core import Estimate, ModelInfo, Results, group_numbers, read_bytes, read_results, results_path
+from toolkit.core import Estimate, ModelInfo, Results, beside, group_numbers, read_bytes, read_results, results_path
 from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import Ledger, content_hash, record_hash
 from toolkit.runs import manifest
 from toolkit.statistics import FILE, Replicated, is_of, read_replicates
+
+#: Numbers that tell the kind of task, by that.
+_TELLING: dict[str, list[str]] = beside(__file__, "tasks.yaml")
 
 
 def task_of(results: Results) -> str:
@@ -32,10 +35,7 @@ def task_of(results: Results) -> str:
     >>> task_of(Results(data=DataInfo("wine"), scalars={"test.r2": Estimate(0.5)}))
     'regression'
     """
-    telling: dict[str, tuple[str, ...]] = {"regression": ("test.r2", "test.mean_absolute_error")}
-    telling |= {"binary": ("test.roc_auc", "test.precision", "data.target_rate")}
-    telling |= {"multiclass": ("test.f1_macro", "test.accuracy")}
-    return next((task for task, names in telling.items() if any(name in results.scalars for name in names)), "")
+    return next((task for task, names in _TELLING.items() if any(name in results.scalars for name in names)), "")
 
 
 def model_name(results: Results) -> str:

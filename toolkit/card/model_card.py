@@ -1,7 +1,7 @@
 """The model card: what a reviewer signs, put together from named numbers, recorded facts and the author's answers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.card.content import QUESTIONS, SECTIONS, Author, Section, as_yaml, read_author, write_markdown
+from toolkit.card.content import QUESTIONS, SECTIONS, Author, Section, as_yaml, environment, read_author
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.sections import cross_reference, groups_drawings, make_sections
 from toolkit.core import Drawing, Face, Results, against_baseline, counted, facer, finder, read_bytes
@@ -92,8 +92,7 @@ def read_card(source: str | Path) -> "ModelCard":
         content, named = json.loads(text), f"A report in {str(path)!r}"
         read = ((Results.read(entry["results"], named), entry) for entry in content["reports"])
         reports = [Report(results, str(entry["folder"]), str(entry["sha256"])) for results, entry in read]
-        known = {question.key for question in QUESTIONS}
-        answers = {str(key): str(text) for key, text in content["author"].items() if key in known}
+        answers = {str(key): str(text) for key, text in content["author"].items() if key in QUESTIONS}
         if not reports:
             raise ValueError("it rests on no report")
     return ModelCard(tuple(report.with_files_of(path.parent) for report in reports), answers)
@@ -127,7 +126,7 @@ class ModelCard(Result, frozen=True):
     @property
     def blanks(self) -> tuple[str, ...]:
         """Titles of the questions that the author left open."""
-        return tuple(question.title for question in QUESTIONS if question.key not in self.answers)
+        return tuple(question.title for key, question in QUESTIONS.items() if key not in self.answers)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -142,8 +141,7 @@ class ModelCard(Result, frozen=True):
         InputError
             Where there is none of that name.
         """
-        one_of("section of a card", name, SECTIONS)
-        return next(section for section in self.sections if section.id == name)
+        return {one.id: one for one in self.sections}[one_of("section of a card", name, SECTIONS)]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number: ``report, name, value, low, high, n``."""
@@ -164,23 +162,21 @@ class ModelCard(Result, frozen=True):
         kept = (one for one in reported if (one.code, one.where) != ("STEP-NOT-APPLICABLE", "check"))
         return by_severity(dict.fromkeys([*self._own_findings(), *kept]))
 
-    def _own_findings(self) -> list[Finding]:
-        found, blank = [], len(self.blanks)
-        if blank:
-            numbers = {"blank": blank, "asked": len(QUESTIONS), "titles": listed(self.blanks, 5)}
-            found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
+    def _own_findings(self) -> Iterator[Finding]:
+        if blanks := self.blanks:
+            numbers = {"blank": len(blanks), "asked": len(QUESTIONS), "titles": listed(blanks, 5)}
+            yield finding("CARD-INCOMPLETE", "medium", "author", **numbers)
         if not any(group_numbers(results.scalars) for results in self.results):
-            found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
+            yield finding("CARD-NO-GROUPS", "low", "quantitative")
         # A logged model may go by the name that it was registered under, too.
         called = {model_address(one) or model_name(one): model_of(one).version for one in self.results}
         models = {version or name.removeprefix("models:/"): name for name, version in called.items() if name}
         if void := [one for one in self.reports[0].decisions if one["fault"]]:
             said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
-            found.append(finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said))
+            yield finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said)
         if len(models) > 1:
             named = listed(models.values())
-            found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=named))
-        return found
+            yield finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=named)
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of one metric of every group, where there are numbers of some."""
@@ -219,8 +215,7 @@ class ModelCard(Result, frozen=True):
 
     def _section_json(self, section: Section) -> dict[str, Any]:
         found: dict[str, Any] = {name: getattr(section, name) for name in ("id", "title", "lead")}
-        names = ("key", "title", "question", "text")
-        found["answers"] = [{key: getattr(one, key) for key in names} for one in section.answers]
+        found["answers"] = [one._asdict() for one in section.answers]
         found["facts"] = [{"name": name, "text": text} for name, text in section.facts]
         found["numbers"] = [{"report": place, "name": name} for place, name in section.numbers]
         if section.code:
@@ -231,8 +226,9 @@ class ModelCard(Result, frozen=True):
 
     def to_markdown(self) -> str:
         """Return the card as Markdown with the metadata that the Hugging Face Hub reads."""
-        found = for_the_hub("metadata", self.results, self.answers.get("licence", ""))
-        return write_markdown(self.title, self.face().lead, self.sections, found)
+        metadata = as_yaml(for_the_hub("metadata", self.results, self.answers.get("licence", "")))
+        shown = {"title": self.title, "lead": self.face().lead, "sections": self.sections, "metadata": metadata}
+        return environment().get_template("card.md.j2").render(shown).rstrip() + "\n"
 
     def replicates(self) -> tuple[Mapping[str, Replicated], str]:
         """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""
@@ -247,4 +243,4 @@ class ModelCard(Result, frozen=True):
         table = pd.DataFrame(rows, columns=["section", "answered", "questions", "numbers"])
         reports, asked = counted(len(self.reports), "report"), len(QUESTIONS)
         said = face("card", self, table, reports=reports, asked=asked, answered=len(self.answers))
-        return said._replace(findings=self._own_findings())
+        return said._replace(findings=[*self._own_findings()])

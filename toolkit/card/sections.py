@@ -4,13 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial, reduce
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
-from toolkit.card.content import QUESTIONS, SECTIONS, Section, environment, filled, table_of
+from toolkit.card.content import QUESTIONS, SECTIONS, Section, environment, filled, questions_of, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_name
 from toolkit.core import SEVERITIES, Drawing, FaceTable, Results, by_severity, draw_beside, drawer, matching, shorten
 from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
@@ -48,9 +46,9 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     made = []
     for name, section in SECTIONS.items():
         lead = environment().from_string(section.get("lead", "")).render(about, numbers=found[name][1]).strip()
-        asked = [one._replace(text=answers.get(one.key, "")) for one in QUESTIONS if one.section == name]
         code = environment().get_template("start.py.j2").render(about) if name == "start" else ""
         facts = filled(section.get("facts", {}), about)
+        asked = questions_of(name, answers)
         made.append(Section(name, section["title"], lead, asked, facts, tables[name], code, found[name][1]))
     return tuple(made)
 
@@ -219,12 +217,9 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
 
 
 _BARE: dict[str, Any] = {"sections": [], "answers": [], "numbers": [], "recorded": [], "human": ""}
+_SOURCES = read_yaml(templates_folder() / "card" / "regulation.yaml")
 #: Every point of the regulations as ``regulation.yaml`` has it, in the order of the sources.
-POINTS = [
-    _BARE | {name: each[name] for name in ("source", "reference")} | point
-    for each in read_yaml(templates_folder() / "card" / "regulation.yaml")
-    for point in each["points"]
-]
+POINTS = [_BARE | {"source": each["source"]} | point for each in _SOURCES for point in each["points"]]
 
 
 def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -233,7 +228,7 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
     ``used`` are the answers, numbers and facts that say something about it, ``left`` is what a person must still write,
     and ``state`` is covered, partly or open.
     """
-    titles = {one.key: one.title.lower() for one in QUESTIONS}
+    titles = {key: one.title.lower() for key, one in QUESTIONS.items()}
     known = dict.fromkeys(name for results in every for name in results.scalars)
     found = []
     for point in POINTS:
@@ -254,14 +249,13 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
 
 def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> Iterator[FaceTable]:
     """Return a table for each source."""
-    names = ("point", "asks", "answered from", "a person must still write")
-    references = {one["source"]: one["reference"] for one in POINTS}
-    for source, points_of in groupby(cross_reference(every, answers), itemgetter("source")):
-        own = list(points_of)
+    names, found = ("point", "asks", "answered from", "a person must still write"), cross_reference(every, answers)
+    for each in _SOURCES:
+        own = [one for one in found if one["source"] == each["source"]]
         rows = [(one["point"], one["asks"], _where(**one), one["left"]) for one in own]
         states = [one["state"] for one in own]
         counts = ", ".join(f"{states.count(state)} {state}" for state in ("covered", "partly", "open"))
-        yield from table_of(f"{source} ({references[source]}): {counts} of {len(own)} points", names, rows)
+        yield from table_of(f"{each['source']} ({each['reference']}): {counts} of {len(own)} points", names, rows)
 
 
 def _where(state: str, used: Sequence[str], **point: Any) -> str:

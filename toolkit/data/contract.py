@@ -18,7 +18,7 @@ from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Sche
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest
-from toolkit.statistics import Array, cell_text
+from toolkit.statistics import cell_text
 
 MOST_CATEGORIES = 1000
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
@@ -84,18 +84,11 @@ def _described(raw: pd.Series, plain: pd.Series | None, decision: Decision | Non
         kept = tuple(labels) if len(labels) <= MOST_CATEGORIES else ()
         return Column(**said, categories=kept, ordered=bool(plain.cat.ordered))
     values = plain.dropna().to_numpy(dtype=float)
-    lower, middle, upper = map(float, np.quantile(values, [0.25, 0.5, 0.75]))
-    said |= {"low": float(values.min()), "typical": _typical_size(values, middle)}
+    sizes = np.abs(values[values != 0])
+    said |= {"low": float(values.min()), "typical": float(np.median(sizes)) if len(sizes) else 0.0}
+    lower, upper = map(float, np.quantile(values, [0.25, 0.75]))
     whole = how.kind == "number" and bool((values == np.floor(values)).all())
     return Column(**said, high=float(values.max()), half=(lower, upper), whole=whole)
-
-
-def _typical_size(values: Array, median: float) -> float:
-    """Return the median size of the numbers that are not 0: that of all numbers where each is above it."""
-    if values.min() > 0:
-        return median
-    sizes = np.abs(values[values != 0])
-    return float(np.median(sizes)) if len(sizes) else 0.0
 
 
 def _reason(raw: pd.Series, plain: pd.Series | None, decision: Decision) -> str:
@@ -210,8 +203,8 @@ def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Findin
     if spec.low is None or spec.high is None or not len(values):
         return
     middle, dates = float(np.median(values)), spec.kind == "date"
-    if not dates and spec.typical and np.count_nonzero(values) >= UNIT_ROWS:
-        ratio = _typical_size(values.to_numpy(), middle) / spec.typical
+    if not dates and spec.typical and len(sizes := np.abs(values[values != 0])) >= UNIT_ROWS:
+        ratio = float(np.median(sizes)) / spec.typical
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
             severity = "high" if size >= UNIT_FACTOR else "medium"

@@ -223,8 +223,11 @@ def summarize_column(
         effect = 1.0 if groups is None else design_effect(codes[known], groups, own, times)
         return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
     numbers = column.to_numpy()[known]
-    if own is None:
-        values, counts = _counted(numbers)
+    if numbers.dtype.kind == "i" and int(numbers.max()) - (least := int(numbers.min())) < len(numbers):
+        held = np.bincount(numbers - least, own)  # whole ones that lie close need no sorting
+        values, counts = (used := np.flatnonzero(held)) + least, held[used]
+    elif own is None:
+        values, counts = np.unique(numbers, return_counts=True)
     else:
         values, place = np.unique(numbers, return_inverse=True)
         counts = np.bincount(place, own)
@@ -239,15 +242,6 @@ def summarize_column(
         effect = max(design_effect(numbers <= cut, groups, own, times) for cut in cuts)
     moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
-
-
-def _counted(numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
-    """Return the distinct numbers in order and how often each occurs; whole ones that lie close are not sorted."""
-    if numbers.dtype.kind == "i" and int(numbers.max()) - (least := int(numbers.min())) < len(numbers):
-        counts = np.bincount(numbers - least)
-        return (used := np.flatnonzero(counts)) + least, counts[used]
-    values, counts = np.unique(numbers, return_counts=True)
-    return values, counts
 
 
 def placed(values: AnyArray) -> Array:

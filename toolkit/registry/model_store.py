@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit.core import ModelRecord, masked
+from toolkit.core import ModelRecord, beside, masked
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.ledger import Ledger, folder_hash
@@ -29,9 +29,8 @@ _ALIAS = re.compile(r"models:/([^/@]+)@(.+)")
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
-_KINDS = {"string": "text", "datetime": "date"}
-_STORED: dict[str, Any] = {"string": object, "boolean": bool, "integer": "int32", "long": "int64"}
-_STORED |= {"float": "float32", "double": "float64", "datetime": "datetime64[us]"}
+#: MLflow's names of the types of columns: what they hold, and as what pandas has it.
+_TYPES: dict[str, dict[str, str]] = beside(__file__, "types.yaml")
 
 
 def log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
@@ -102,7 +101,7 @@ def copy_model(model: LoggedModel, client: MlflowClient, run_id: str, experiment
     client.finalize_logged_model(new.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(new.model_id, step=0)])
     metrics = [Metric(one.key, one.value, one.timestamp, one.step, new.model_id) for one in model.metrics or ()]
-    store.log_batches(client, run_id, metrics)
+    client.log_batch(run_id, metrics)
     return str(new.model_uri)
 
 
@@ -222,7 +221,7 @@ def column_kinds(types: Mapping[str, str]) -> dict[str, str]:
     >>> column_kinds({"age": "long", "town": "string", "when": "datetime", "note": "any"})
     {'age': 'number', 'town': 'text', 'when': 'date', 'note': ''}
     """
-    return {name: _KINDS.get(kind, "number" if kind in _STORED else "") for name, kind in types.items()}
+    return {name: _TYPES[kind]["holds"] if kind in _TYPES else "" for name, kind in types.items()}
 
 
 def signed_types(signature: ModelSignature | None) -> dict[str, str]:
@@ -270,7 +269,7 @@ class TableFunction:
         import numpy as np
 
         texts = {name: object for name in features if features[name].dtype == "category"}
-        stored = {name: _STORED[kind] for name, kind in self.types.items() if kind in _STORED and name in features}
+        stored = {name: _TYPES[kind]["as"] for name, kind in self.types.items() if kind in _TYPES and name in features}
         days = [name for name in map(str, features.select_dtypes("float64")) if self.types.get(name) == "datetime"]
         moments = {name: (features[name] * 86_400e6).round() for name in days}
         table = features.assign(**moments).astype({**texts, **stored})

@@ -16,18 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from toolkit.core import masked, shorten, unique
+from toolkit.core import masked, read_yaml, shorten, unique
 from toolkit.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param
 
-#: How long MLflow asks a server in vain, unless the user says otherwise; its own settings come to four minutes.
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-PATIENCE |= {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
-#: Neither bars nor addresses, which may hold a password, are printed into a notebook.
-_SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+#: Settings of MLflow: those that the user may set otherwise, and those that are always so.
+PATIENCE, _SILENT = read_yaml(Path(__file__).with_name("mlflow.yaml")).values()
 #: Where in the folder of a run the tables of a store that is not there yet are made.
 PREPARED = "prepared.db"
 _Done = TypeVar("_Done")
@@ -215,13 +211,6 @@ def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
-
-
-def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param] = ()) -> None:
-    """Log metrics and parameters to a run, as many at a time as a server takes."""
-    for kind, ones, most in (("metrics", metrics, 1000), ("params", params, 100)):
-        for start in range(0, len(ones), most):
-            client.log_batch(run_id, **{kind: ones[start : start + most]})
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:

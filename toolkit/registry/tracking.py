@@ -109,15 +109,15 @@ def _end_killed(client: MlflowClient, experiment_id: str) -> None:
             client.set_terminated(run.info.run_id, "KILLED")
 
 
-def attach(logged: RunInfo, files: Sequence[Path], out: Path) -> RunInfo:
-    """Add files to the ``report`` artifacts of what ``log_run`` returned, and return that: with a ``failure``, if any.
+def attach(logged: RunInfo, folder: Path) -> RunInfo:
+    """Add the files of a report to the artifacts of its run, as ``log_run`` returned it.
 
-    A run of which there is none stays as it is.
+    That is returned: with a ``failure``, if any. A run of which there is none stays as it is.
     """
     if not logged.run_id:
         return logged
-    uri = store.beside(out) if logged.failure else store.tracking_uri(out)
-    _, failure = store.in_a_store([uri], lambda client: _keep_files(client, logged.run_id, files))
+    uri = store.beside(folder.parent) if logged.failure else store.tracking_uri(folder.parent)
+    _, failure = store.in_a_store([uri], lambda client: client.log_artifacts(logged.run_id, str(folder), "report"))
     return replace(logged, failure=logged.failure or failure)
 
 
@@ -156,18 +156,14 @@ def record_failure(
             run_id = client.create_run(experiment_id, tags=tags, run_name=f"{template} FAILED").info.run_id
             _log_numbers(client, run_id, {}, parameters)
         client.set_tag(run_id, "toolkit.error", error[:4000])
-        _keep_files(client, run_id, files)
+        for file in files:
+            client.log_artifact(run_id, str(file), "report")
         client.set_terminated(run_id, "FAILED")
         return True
 
     kept, failed = store.in_a_store([store.tracking_uri(out), store.beside(out)], record)
     where = "not on the tracking server, but in mlflow.db beside the reports" if kept else "tracked nowhere"
     return failed and f"The failure is {where}. {failed}"
-
-
-def _keep_files(client: MlflowClient, run_id: str, files: Sequence[Path]) -> None:
-    for file in files:
-        client.log_artifact(run_id, str(file), "report")
 
 
 def _log_numbers(client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], given: Mapping[str, Any]) -> None:
@@ -178,7 +174,7 @@ def _log_numbers(client: MlflowClient, run_id: str, scalars: Mapping[str, Estima
     metrics = [Metric(name, defined[key], now, 0) for key, name in store.safe_names(defined).items()]
     texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in given.items()}
     params = [Param(name, texts[key][:6000]) for key, name in store.safe_names(texts).items()]
-    store.log_batches(client, run_id, metrics, params)
+    client.log_batch(run_id, metrics, params)
 
 
 def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
@@ -258,9 +254,8 @@ def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo,
     experiment_id = store.experiment_of(client, logged.experiment, out)
     mark = f"tags.`{REPORT_TAG}` = '{run.data.tags[REPORT_TAG]}' and status != 'FINISHED'"
     for left in client.search_runs([experiment_id], mark):
-        for part in _children(client, left):
+        for part in (*_children(client, left), left):
             client.delete_run(part.info.run_id)
-        client.delete_run(left.info.run_id)
     run_id, address = _copy_one(client, run, experiment_id, {}), logged.model_uri
     for child in _children(source, run):
         client.set_terminated(_copy_one(client, child, experiment_id, {PARENT: run_id}), child.info.status)
@@ -283,7 +278,7 @@ def _copy_one(client: MlflowClient, run: Run, experiment_id: str, tags: Mapping[
 
     new = client.create_run(experiment_id, run.info.start_time, {**run.data.tags, **tags}, run.info.run_name)
     metrics = [Metric(name, value, run.info.end_time, 0) for name, value in run.data.metrics.items()]
-    store.log_batches(client, new.info.run_id, metrics, [Param(name, text) for name, text in run.data.params.items()])
+    client.log_batch(new.info.run_id, metrics, [Param(name, text) for name, text in run.data.params.items()])
     if run.inputs:
         client.log_inputs(new.info.run_id, run.inputs.dataset_inputs)
     return str(new.info.run_id)

@@ -15,10 +15,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core import beside, cell_html, content_policy, counted, printable, templates_folder
-from toolkit.core.estimate import Estimate, KeyNumber, format_number
-from toolkit.errors import listed
-from toolkit.policy.reason import number_words
+from toolkit.core import beside, content_policy, templates_folder
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown
 from toolkit.statistics import mean_estimate
 
@@ -44,12 +42,11 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         path = folder / "results.json"
-        self.summary, self.verdict = None, VERDICTS["unpublished"]
         try:
-            if path.exists():
-                self.summary, self.verdict = read_summary(path.read_bytes(), path.name)
+            self.summary, self.verdict = read_summary(path.read_bytes() if path.exists() else None, path.name)
         except OSError as error:
-            self.verdict = VERDICTS["unreadable"]._replace(meaning=f"{path.name} cannot be read: {error.strerror}.")
+            said = f"{path.name} cannot be read: {error.strerror}."
+            self.summary, self.verdict = None, VERDICTS["unreadable"]._replace(meaning=said)
         if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")}:
             self.verdict = VERDICTS["failed"]
         name, page = os.fsencode(folder.name), next((name for name in _FILES if (folder / name).exists()), "")
@@ -108,8 +105,7 @@ def environment() -> Environment:
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     # Files of our own, and their hashes.
     made.globals |= zip(("script", "row_script", "policy"), map(Markup, (*scripts, policy)), strict=True)
-    made.filters |= FILTERS | {one.__name__: one for one in (counted, listed, printable)}
-    made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html}
+    made.filters |= FILTERS
     return made
 
 

@@ -26,7 +26,6 @@ _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z
 # What Python prints for objects that have no better words: <Axes: >, [<Line2D at 0x7f…>], <Figure size …>.
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
 _MOST_CHARACTERS = 20_000
-_MOST_LINES = 40
 _FIGURE = re.compile(r'(?=<figure class="tk-figure)')
 
 
@@ -42,20 +41,14 @@ class Narrative:
 
     Attributes
     ----------
-    title : str
-        Its first heading, where that is of the first level.
     intro : str
         What stands between the title and the first section.
     sections : list of Section
         The rest, in order.
     left_out : dict of str to str
         Why a step did not apply, with the section in which it would stand.
-    findings : dict of str to Heading
-        In which section a finding was made, by its text.
     parameter_code : list of Block
         The cells that set the parameters; in no section.
-    results : mapping or None
-        What the publishing cell left; None where none did.
     failure : Failure or None
     lines_left_out : int
         Lines written to standard error, which the page does not show.
@@ -66,13 +59,7 @@ class Narrative:
         self.intro, self.lines_left_out, self._place = "", 0, 0
         self.sections, self.left_out, self.parameter_code = [Section()], dict[str, str](), list[Block]()
         self.failure: Failure | None = None
-        shown = [output.get("data") or {} for cell in notebook.cells for output in cell.get("outputs", ())]
-        self.results = results = [None, *(_json(data[MIME]) for data in shown if MIME in data)][-1]
-        found = results and results.get("findings")
-        for one in found if isinstance(found, list) else ():
-            if isinstance(one, dict):
-                cleaner.reported.add(" ".join(f"{one.get('severity')} {one.get('code')} {one.get('message')}".split()))
-        for data in shown:
+        for data in _shown(notebook):
             below = (_json(data.get(FIGURES_MIME)) or {}).get("below")
             cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))
         self._cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
@@ -84,7 +71,6 @@ class Narrative:
         language = notebook.get("metadata", {}).get("language_info", {})
         self._language = str(language.get("pygments_lexer") or language.get("name") or "python")
         self._read()
-        self.title, self.findings = cleaner.title, cleaner.findings
 
     def _read(self) -> None:
         stop = next((at for at, cell in enumerate(self._cells) if _failed(cell)), None)
@@ -160,11 +146,10 @@ class Narrative:
             yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
             if shown:
                 return
+        text = plain_text(_joined(data.get("text/plain", "")))
         if kind := next((kind for kind in _IMAGES if kind in data), None):
             yield Block("figure", self._cleaner.clean(_image(kind, _joined(data[kind]), label)))
-            return
-        text = plain_text(_joined(data.get("text/plain", "")))
-        if "text/markdown" in data:
+        elif "text/markdown" in data:
             yield Block("output", self._cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))
         elif text.strip() and not _BARE_REPR.fullmatch(text.strip()):
             yield _text_block(text)
@@ -175,6 +160,15 @@ class Narrative:
         except ClassNotFound:
             lexer = TextLexer()
         return Markup(highlight(source.strip("\n"), lexer, HtmlFormatter(nowrap=True)))  # noqa: S704 - pygments escapes
+
+
+def published(notebook: NotebookNode) -> Mapping[str, object] | None:
+    """Return the results that the publishing cell of a notebook left; None where none did."""
+    return [None, *(_json(data[MIME]) for data in _shown(notebook) if MIME in data)][-1]
+
+
+def _shown(notebook: NotebookNode) -> list[Mapping[str, Any]]:
+    return [output.get("data") or {} for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
 def plain_text(text: str) -> str:
@@ -193,8 +187,7 @@ def _text_block(text: str) -> Block:
     if len(text) > _MOST_CHARACTERS:
         half, left_out = _MOST_CHARACTERS // 2, len(text) - _MOST_CHARACTERS
         text = f"{text[:half]}\n… {left_out:,} characters are left out here; the notebook has them …\n{text[-half:]}"
-    lines = len(text.splitlines())
-    return Block("text", text.rstrip(), f"{lines:,} lines of text" if lines > _MOST_LINES else "")
+    return Block("text", text.rstrip())
 
 
 def _markdown(source: str, attachments: Mapping[str, Any]) -> str:

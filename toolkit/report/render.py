@@ -9,17 +9,18 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from toolkit.core import counted, is_cell, read_bytes, write_text
-from toolkit.errors import InputError
+from toolkit.core import Finding, is_cell, read_bytes, write_text
+from toolkit.errors import InputError, refusing
 from toolkit.report.gallery import environment, gallery_html, run_folders
-from toolkit.report.glossary import TERMS, Glossary
-from toolkit.report.narrative import Narrative
+from toolkit.report.glossary import TERMS
+from toolkit.report.narrative import Narrative, published
 from toolkit.report.sanitize import Heading, PageCleaner
 from toolkit.report.summary import VERDICTS, read_summary
 
-_BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
-_AFTER = {"left-out": "Not in this report", "provenance": "Provenance"}
 _MOST_FINDINGS = 5
+#: The ids of the page's own parts.
+_OWN = frozenset({"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage", "findings"})
+_OWN |= {"key-numbers", "rules", "sign-off", "left-out", "provenance", *(term.id for term in TERMS)}
 
 #: In the head of every page.
 _OURS = b'<meta name="referrer" content="no-referrer">'
@@ -110,50 +111,40 @@ class Page:
     """
 
     def __init__(self, notebook: NotebookNode, name: str = "") -> None:
-        self.glossary = Glossary()
-        own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
-        own |= {*_BEFORE, *_AFTER, *(term.id for term in TERMS)}
-        self.narrative = narrative = Narrative(notebook, PageCleaner(frozenset(own), self.glossary))
-        summary, self.verdict = None, VERDICTS["unpublished"]
-        if narrative.results is not None:
-            summary, self.verdict = read_summary(narrative.results, "What this notebook published")
+        summary, verdict = read_summary(published(notebook), "What this notebook published")
+        cleaner = PageCleaner(_OWN, map(_said, summary.results.findings) if summary else ())
+        self.glossary, self.narrative = cleaner.glossary, (narrative := Narrative(notebook, cleaner))
+        self.verdict = VERDICTS["failed"] if narrative.failure else verdict
         self.summary, metadata = summary, notebook.get("metadata", {})
-        title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
-        self.title, self.sentence = title or "Untitled notebook", summary.sentence if summary else ""
-        if failure := narrative.failure:
-            where = f", in the section “{failure.section}”" if failure.section else ""
-            rest = f" {counted(failure.cells_not_run, 'later code cell')} did not run." if failure.cells_not_run else ""
-            self.verdict, self.sentence = VERDICTS["failed"], f"It stopped at {failure.cell}{where}.{rest}"
+        self.title = (summary.results.title if summary else "") or cleaner.title or str(metadata.get("title") or name)
         self.sections = [section for section in narrative.sections if not section.is_empty]
-        headings = [heading for section in self.sections for heading in section.headings]
+        self.headings = [heading for section in self.sections for heading in section.headings]
+        places = {said: place for said, place in cleaner.findings.items() if place in self.headings}
         findings = []
         for issue in summary.findings if summary else ():
             if issue.message not in narrative.left_out:
-                place = narrative.findings.get(" ".join(f"{issue.severity} {issue.code} {issue.message}".split()))
-                linked = replace(issue, link=place.id, section=place.text) if place and place in headings else issue
-                findings.append(linked)
+                place = places.get(_said(issue), Heading("", ""))
+                findings.append(replace(issue, link=place.id, section=place.text))
         serious = [issue for issue in findings if issue.tone != "none"]
         self.findings_first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
         self.findings_rest = [issue for issue in findings if issue not in self.findings_first]
         given = metadata.get("papermill", {}).get("parameters", {})
         self.parameters: Mapping[str, object] = summary.results.parameters if summary else given
-        present: dict[str, object] = {"findings": summary, "sign-off": summary, "left-out": narrative.left_out}
-        present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
-        present["provenance"] = summary or self.parameters
-        before, after = ([Heading(text, at) for at, text in ours.items() if present[at]] for ours in (_BEFORE, _AFTER))
-        self.contents = [*before, *headings, *after]
+
+
+def _said(finding: Finding) -> str:
+    """Write a finding as a cell shows it."""
+    return " ".join(f"{finding.severity} {finding.code} {finding.message}".split())
 
 
 def _read(notebook: Path) -> NotebookNode:
     if not notebook.is_file():
         raise InputError(f"There is no notebook {str(notebook)!r}. Give the path of an executed .ipynb file.")
-    try:
+    advice, kinds = " Give an executed .ipynb file.", (ValueError, TypeError, LookupError, AttributeError)
+    with refusing(f"{str(notebook)!r} is not a notebook", advice, (*kinds, nbformat.ValidationError)):
         content: NotebookNode = nbformat.reads(read_bytes(notebook).decode(), as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{str(notebook)!r} is not a notebook ({reason}). Give an executed .ipynb file.") from error
-    if not isinstance(cells := content.get("cells"), list) or not all(map(is_cell, cells)):
-        raise InputError(f"{str(notebook)!r} is not a notebook (it has no cells). Give an executed .ipynb file.")
+        if not isinstance(cells := content.get("cells"), list) or not all(map(is_cell, cells)):
+            raise ValueError("it has no cells")
     return content
 
 

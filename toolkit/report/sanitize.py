@@ -7,7 +7,7 @@ browser will see. No element whose content a browser reads as something other th
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import count
 from typing import NamedTuple
@@ -86,11 +86,10 @@ class PageCleaner:
     <p>1 &lt; 2</p>
     """
 
-    def __init__(self, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None) -> None:
+    def __init__(self, reserved: frozenset[str] = frozenset(), reported: Iterable[str] = ()) -> None:
         self.title = self.latest = ""
         self.sections, self.answers, self.findings = list[Heading](), dict[str, Markup](), dict[str, Heading]()
-        self.reported, self.drawn = set[str](), set[str]()
-        self.glossary = Glossary() if glossary is None else glossary
+        self.reported, self.drawn, self.glossary = set(reported), set[str](), Glossary()
         self._ids, self._repeated = set(reserved), Counter[str]()
         self.numbers = {kind: count(1) for kind in _NUMBERED}
 

@@ -1,10 +1,8 @@
 """What an executed notebook is made into: sections of blocks, what is seen of them, and what is folded away."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from toolkit.core import counted
 from toolkit.report.sanitize import Heading
 
 
@@ -55,14 +53,6 @@ class Section:
         opened = not (answer or figure) or any(block.kind == "error" for block in self.rest)
         self.answer, self.first = answer, self.rest if opened else [*asked, *figure]
         self.rest = [block for block in self.rest if block not in self.first]
-
-    @property
-    def folded(self) -> str:
-        """What is folded away, in words."""
-        kinds = Counter(block.kind for block in self.rest)
-        tables = sum(block.content.count("<table") for block in self.rest if block.kind in ("output", "explorer"))
-        counts = {"figure": kinds["figure"], "table": tables, "code cell": kinds["code"]}
-        return ", ".join(counted(count, noun) for noun, count in counts.items() if count) or "details"
 
 
 class Failure(NamedTuple):

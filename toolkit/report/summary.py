@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +9,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from toolkit.core import Finding, Results, beside, by_severity, cell_html, counted, face_macros, shorten
+from toolkit.core import Finding, Results, beside, by_severity, cell_html, counted, face_macros, printable, shorten
 from toolkit.core.estimate import Estimate, KeyNumber, direction, format_number
-from toolkit.errors import InputError
-from toolkit.policy.reason import reason
+from toolkit.errors import InputError, listed
+from toolkit.policy.reason import number_words, reason
 
 
 class Verdict(NamedTuple):
@@ -57,7 +56,6 @@ class Summary:
         For somebody who reads nothing else.
     model : str
         What was judged.
-    finding_counts : str
     findings : list of Issue
         The most severe first.
     key_numbers : list of KeyNumber
@@ -89,17 +87,17 @@ class Summary:
             alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
         named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
         self.findings = [Issue(one.code, one.severity, one.message, where) for one, where in named]
-        counts = Counter(one.severity for one in by_severity(results.findings))
-        self.finding_counts = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
-        serious = counts["critical"] + counts["high"]
+        serious = sum(one.severity in ("critical", "high") for one in results.findings)
         said = [results.headline] if results.headline else [sentence(number) for number in self.key_numbers[:1]]
         if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in judged.rules):
             said.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
         self.sentence = " ".join(said)
 
 
-def read_summary(content: bytes | Mapping[str, object], name: str) -> tuple[Summary | None, Verdict]:
-    """Summarize results as a report left them; where they cannot be read, the verdict says why."""
+def read_summary(content: bytes | Mapping[str, object] | None, name: str) -> tuple[Summary | None, Verdict]:
+    """Summarize results as a report left them; where there are none or they cannot be read, the verdict says so."""
+    if content is None:
+        return None, VERDICTS["unpublished"]
     try:
         summary = Summary(Results.read(content, name))
     except InputError as error:
@@ -237,4 +235,5 @@ def _short(number: float) -> str:
 
 #: What writes them in the templates.
 FILTERS = {"drawn": draw_interval, "difference": difference_html, "direction": direction_words, "tables": key_tables}
-FILTERS |= {"date": readable_date, "shown": shown}
+FILTERS |= {"date": readable_date, "shown": shown, "words": number_words, "plain": format_number, "cell": cell_html}
+FILTERS |= {"counted": counted, "listed": listed, "printable": printable}

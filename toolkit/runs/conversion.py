@@ -31,17 +31,6 @@ def read_kinds(annotation: str) -> tuple[str, ...]:
     return found
 
 
-def expected(kinds: Sequence[str]) -> str:
-    """Say in words what is admitted.
-
-    Examples
-    --------
-    >>> expected(["list[str]", "None"])
-    'a list of texts or none'
-    """
-    return " or ".join(KINDS[kind] for kind in kinds)
-
-
 def convert(value: object, kinds: Sequence[str]) -> Any:
     """Return a value as one of ``kinds``: the exact one where there is one, else the first that takes it.
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
-from toolkit.runs.spare import start
+from toolkit.runs.spare import COMMAND, start
 
 SAVED_AFTER = 1.0  # seconds
 _SHORTLY = 0.01  # seconds, where jupyter waits ten or twenty times as long for nothing
@@ -21,8 +22,8 @@ class SpareKernel(LocalProvisioner):
     """Starts the kernel as all workers are started; the rest is as for any kernel on this machine."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Start it as its kernelspec says: the interpreter, a flag, the worker, and what that shall do."""
-        process = start(cmd[3:], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
+        """Start the worker that its kernelspec names."""
+        process = start(cmd[len(COMMAND) :], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
         process.stdin.close()
         self.process, self.pid, self.pgid = process, process.pid, process.pid
         return self.connection_info
@@ -40,9 +41,10 @@ class _PromptClient(AsyncKernelClient):
 
 
 class PromptManager(AsyncKernelManager):
-    """Notices at once that the kernel is ready, and that it has ended."""
+    """Starts the kernel of a run, whichever are installed; notices at once that it is ready, and that it has ended."""
 
     client_factory: Any = _PromptClient
+    kernel_spec: Any = KernelSpec(argv=[*COMMAND, "kernel", "-f", "{connection_file}"], language="python")
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         await super()._async_wait(min(pollinterval, _SHORTLY))

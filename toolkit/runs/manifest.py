@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from email.parser import HeaderParser
@@ -19,11 +18,11 @@ from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import content_hash, record_hash
 
 NAME, PAGE = "manifest.json", "report.html"
-MISSING, ALONE = "it is not there", "the page alone was given; give the folder to check its files"
+#: What is said of a part that is not as it was written.
+MISSING, ALONE, _CHANGED, _ENDINGS = beside(__file__, "checks.yaml").values()
 _OPEN, _CLOSE = b'<script type="application/json" id="manifest">', b"</script>"
 _BEGIN = b'{\n  "manifest": '
 _MADE_FROM = ("parameters", "data", "commit", "dirty", "environment", "mlflow")
-_ENDINGS = "only in its line endings, which git may rewrite (core.autocrlf): the content is the same"
 
 
 def write_manifest(folder: Path, template: Path) -> Path:
@@ -73,8 +72,7 @@ def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     hashes = {name: content_hash(content) for name, content in files.items()}
     manifest = {name: value for name, value in manifest.items() if name not in ("files", "sha256")} | {"files": hashes}
     text = _text({**manifest, "sha256": record_hash(manifest)})
-    before, end, after = body.partition(_OPEN)
-    page.write_bytes(before + end + text + after)
+    page.write_bytes(body.replace(_OPEN, _OPEN + text, 1))
     path.write_bytes(text)
     return path
 
@@ -134,7 +132,7 @@ def _checks(texts: Mapping[str, bytes], files: Mapping[str, bytes], whole: bool)
     manifest = next((one for one in sound.values() if one), None)
     for part, text in texts.items():
         if sound[part] is None or sound[part] != manifest:
-            why = "it was changed after it was written" if text else MISSING
+            why = _CHANGED if text else MISSING
             yield Check(part, "differs", "it is not the one in the page" if sound[part] else why)
         else:
             yield Check(part, "matches") if text == _lf(text) else Check(part, "differs", _ENDINGS)
@@ -148,7 +146,7 @@ def _checks(texts: Mapping[str, bytes], files: Mapping[str, bytes], whole: bool)
         elif content_hash(_lf(content)) == due[name]:
             yield Check(name, "differs", _ENDINGS)
         elif content:
-            yield Check(name, "differs", "it was changed after it was written")
+            yield Check(name, "differs", _CHANGED)
         else:
             yield Check(name, "differs", MISSING) if whole else Check(name, "not checked", ALONE)
     yield Check("data, template, packages", "not checked", "`toolkit reproduce` compares them with what is here")
@@ -202,10 +200,10 @@ def commit(folder: Path) -> tuple[str | None, bool]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    if not (git := shutil.which("git")):
-        return None
-    done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):  # there is no git, or no checkout
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S607
+        return done.stdout.strip()
+    return None
 
 
 def author() -> str:

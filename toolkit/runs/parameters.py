@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from toolkit.core import is_cell, read_bytes, read_mapping, refuser, shorten, slug, templates_folder, write_text
 from toolkit.errors import InputError, listed, nearest, refusing, whole
-from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
+from toolkit.runs.conversion import KINDS, convert, from_texts, read_kinds
 
 refusal = refuser(__file__)
 #: The first heading, and the lines of the paragraph below it.
@@ -151,7 +151,8 @@ def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[str]], Any], va
     except ValueError as problem:
         hint = f" {problem}" if str(problem) else ""
         about = f" It means: {parameter.help}." if parameter.help else ""
-        said = {"expected": expected(parameter.kinds), "shown": shown, "hint": hint, "about": about}
+        expected = " or ".join(KINDS[kind] for kind in parameter.kinds)
+        said = {"expected": expected, "shown": shown, "hint": hint, "about": about}
         raise refusal("other type", name=parameter.name, **said) from None
 
 
@@ -220,8 +221,7 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 
 
 def _source(cell: dict[str, Any]) -> str:
-    source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(source)
+    return "".join(cell.get("source", ""))  # a text, or a list of them
 
 
 def _parameters(source: str, where: str) -> list[Parameter]:

@@ -6,7 +6,6 @@ import math
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -24,7 +23,7 @@ from filelock import FileLock, Timeout
 from toolkit.core import clock, masked, say
 from toolkit.errors import InputError, refusing
 from toolkit.registry import store
-from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start, usual
+from toolkit.runs.spare import VARIABLES, is_alive, start, usual
 
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
@@ -109,29 +108,21 @@ def _make_ready(out: Path, folder: Path) -> None:
 
 
 def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:
-    kernel = f"toolkit-{uuid.uuid4().hex}"
-    folder = scratch / "kernels" / kernel
-    folder.mkdir(parents=True)
     (scratch / "tmp").mkdir()
-    command = [sys.executable, "-P", str(WORKER), "kernel", "-f", "{connection_file}"]
-    argv = [*command, "--InteractiveShellApp.ignore_cwd=True", "--HistoryManager.hist_file=:memory:"]
-    kernelspec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
     files = {"template": str(template), "notebook": str(notebook), "outcome": str(scratch / "outcome.json")}
-    spec = {"folders": [str(notebook.parent), str(scratch)], "parameters": dict(parameters), "kernel": kernel}
+    spec = {"folders": [str(notebook.parent), str(scratch)], "parameters": dict(parameters)}
     (path := scratch / "spec.json").write_text(json.dumps(files | spec), encoding="utf-8")
     return path
 
 
 def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
-    """Put our kernelspec before all others, and keep the user's IPython start-up files and history out of the run.
+    """Keep the user's IPython start-up files and history out of the run.
 
     What it writes for a while lies in the folder that is removed after it, even if it is killed.
 
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
     own = {name: str(scratch / folder) for name, folder in VARIABLES["folders"].items()}
-    own["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(scratch), os.environ.get("JUPYTER_PATH")]))
     return {**usual(), **os.environ, **VARIABLES["fixed"], **own, **marks}
 
 

@@ -5,7 +5,6 @@ is a finding of the report until ``toolkit track`` has copied the run to the ser
 """
 
 import json
-import math
 import os
 import re
 import shutil
@@ -88,12 +87,10 @@ def publish(
         titles = {"experiment": _problem(found.data), "name": name or f"{template} {found.data.name}"}
         logged = tracking.log_run(records, _metrics(found), **titles, parameters=found.parameters, tags=tags, out=out)
     found = record_tracking(folder, found, logged)
-    files = {name: text for record in records for name, text in record.files.items()}
-    for name, text in files.items():
+    for name, text in (file for record in records for file in record.files.items()):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     if not staged:
-        attached = tracking.attach(logged, [folder / "results.json", *(folder / name for name in files)], out)
-        found = record_tracking(folder, found, attached)
+        found = record_tracking(folder, found, tracking.attach(logged, folder))
     return Published(found, folder)
 
 
@@ -222,8 +219,7 @@ def _model(records: Sequence[Record]) -> ModelInfo | None:
 
 def _plain(value: object) -> object:
     """Return what JSON can hold as it is, anything else as text."""
-    finite = not isinstance(value, float) or math.isfinite(value)
-    return value if finite and isinstance(value, str | int | float | bool | None) else str(value)
+    return value if is_json(value) and isinstance(value, str | int | float | None) else str(value)
 
 
 def track(source: str | Path) -> Path:

@@ -201,7 +201,7 @@ def _keep_files(folder: Path, results: Results) -> Results:
     """Add the files of a finished report to its tracked run; where that fails, the report says so."""
     from toolkit.runs import publish
 
-    attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), folder.parent)
+    attached = tracking.attach(results.mlflow, folder)
     if attached != results.mlflow:
         with publish.changing(folder) as changed:
             return publish.rewrite(changed, results, attached)
@@ -263,11 +263,11 @@ def write_report(
     published = publish.publish(*results, *judged, template="notebook", parameters={}, name=title, out=out)
     folder, named = published.folder, replace(published.results, title=title, question=question)
     named = publish.record_tracking(folder, named, named.mlflow)
-    cells = [_cell("markdown", f"# {title}\n\n{question}")]
+    cells = [_cell(f"# {title}\n\n{question}")]
     for result in results:
         drawn = [figures(result)] if result.drawings() else []
-        cells += [_cell("markdown", f"## {result.face().title}"), _cell("code", type(result).__name__, result, *drawn)]
-    cells.append(_cell("code", "publish", publish.Published(named, folder)))
+        cells += [_cell(f"## {result.face().title}"), _cell(type(result).__name__, result, *drawn)]
+    cells.append(_cell("publish", publish.Published(named, folder)))
     cells = [{**cell, "id": f"cell-{at}"} for at, cell in enumerate(cells)]
     notebook = folder / "notebook.ipynb"
     content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -279,13 +279,12 @@ def write_report(
     return Run(folder, page, named, time.perf_counter() - began)
 
 
-def _cell(kind: str, source: str, *shown: Any) -> dict[str, Any]:
-    """Make a cell of a notebook that shows some values."""
-    code = {"execution_count": None, "outputs": list(map(_output, shown))} if kind == "code" else {}
-    return {"cell_type": kind, "metadata": {}, "source": source, **code}
+def _cell(source: str, *shown: Any) -> dict[str, Any]:
+    """Make a cell of a notebook: of code where it shows something, else of text."""
+    code = {"execution_count": None, "outputs": list(map(_output, shown))} if shown else {}
+    return {"cell_type": "code" if shown else "markdown", "metadata": {}, "source": source, **code}
 
 
 def _output(shown: Any) -> dict[str, Any]:
-    data = shown._repr_mimebundle_() if hasattr(shown, "_repr_mimebundle_") else {"text/plain": repr(shown)}
-    data |= {"text/html": shown.face().html()} if isinstance(shown, Result) else {}
-    return {"output_type": "display_data", "metadata": {}, "data": data}
+    page = {"text/html": shown.face().html()} if isinstance(shown, Result) else {}
+    return {"output_type": "display_data", "metadata": {}, "data": shown._repr_mimebundle_() | page}

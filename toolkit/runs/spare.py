@@ -26,7 +26,8 @@ import psutil
 
 from toolkit.core import beside, without
 
-WORKER = Path(__file__).absolute().with_name("worker.py")
+#: What begins a worker; what it shall be follows.
+COMMAND = [sys.executable, "-P", str(Path(__file__).absolute().with_name("worker.py"))]
 VARIABLES: dict[str, Any] = beside(__file__, "environment.yaml")
 _PROCESSOR = Path("/proc/cpuinfo")
 _TASKS = Path("/proc/self/task")  # a thread each, those of libraries too
@@ -72,7 +73,7 @@ def start(arguments: Sequence[str], environ: Mapping[str, str], stdout: int = su
         if spare := _spares.pop() if _spares else _ask(stdout):
             spare.stdin.write(json.dumps([arguments, dict(environ)]).encode() + b"\n")
             return spare
-    command, pipe = [sys.executable, "-P", str(WORKER), *arguments], subprocess.PIPE
+    command, pipe = [*COMMAND, *arguments], subprocess.PIPE
     return psutil.Popen(command, bufsize=0, stdin=pipe, stdout=stdout, env=environ, start_new_session=True)
 
 
@@ -95,7 +96,7 @@ def _ask(stdout: int) -> Spare | None:
 def serving(wanted: bool) -> Iterator[threading.Event]:
     """Let workers be forked from a server, where that is wanted and the system can; yield what is set at the end."""
     ours, theirs = socket.socketpair()
-    command, process, ended = [sys.executable, "-P", str(WORKER), "server"], None, threading.Event()
+    command, process, ended = [*COMMAND, "server"], None, threading.Event()
     environ = {**usual(), **os.environ, **VARIABLES["fixed"], **VARIABLES["server"]}
     with ours, theirs:
         if wanted and _TASKS.is_dir():

@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> None:
         # It logs the interrupt by which it is shut down as an error; that it died is found out in another way. It would
         # read who its parent is when it is loaded, which may have been before.
         settings = ["--IPKernelApp.log_level=CRITICAL", f"--IPKernelApp.parent_handle={os.environ['JPY_PARENT_PID']}"]
+        settings += ["--InteractiveShellApp.ignore_cwd=True"]  # nbclient says that it shall keep no history
         try:
             launch_new_instance([*rest, *settings])
         except Exception as error:  # noqa: BLE001  # memory for a thread may be missing; the parent process says the rest
@@ -85,8 +86,8 @@ def execute(spec: dict[str, Any]) -> None:
     Parameters
     ----------
     spec : dict
-        ``template`` and ``notebook`` (paths), ``parameters``, ``kernel`` (name of the kernelspec), ``outcome`` (path of
-        the JSON file to write), ``folders`` (to be removed if the parent process dies).
+        ``template`` and ``notebook`` (paths), ``parameters``, ``outcome`` (path of the JSON file to write), ``folders``
+        (to be removed if the parent process dies).
     """
     from toolkit.core import without
 
@@ -96,28 +97,20 @@ def execute(spec: dict[str, Any]) -> None:
     from nbclient.exceptions import DeadKernelError
 
     from toolkit.runs.kernel import PatientEngine
+    from toolkit.runs.spare import VARIABLES
 
     papermill.engines.papermill_engines.register("toolkit", PatientEngine)
-    if os.name == "posix":
-        ways = KernelProvisionerFactory.instance(default_provisioner_name="toolkit")
-        ways.provisioners["toolkit"] = EntryPoint("toolkit", "toolkit.runs.kernel:SpareKernel", ways.GROUP_NAME)
+    ways = KernelProvisionerFactory.instance(default_provisioner_name="toolkit")
+    ways.provisioners["toolkit"] = EntryPoint("toolkit", "toolkit.runs.kernel:SpareKernel", ways.GROUP_NAME)
     threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
     outcome = None
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     try:
-        papermill.execute_notebook(
-            _verbatim(spec["template"]),
-            _verbatim(spec["notebook"]),
-            parameters=spec["parameters"],
-            engine_name="toolkit",
-            kernel_name=spec["kernel"],
-            language="python",
-            start_timeout=120,
-            iopub_timeout=120,
-            progress_bar=False,
-            on_cell_start=partial(_announce, time.monotonic()),
-            config=_connection(Path(spec["outcome"]).parent),
-        )
+        # In a path papermill takes braces for parameters.
+        paths = [spec[name].replace("{", "{{").replace("}", "}}") for name in ("template", "notebook")]
+        announce, config = partial(_announce, time.monotonic()), _connection(Path(spec["outcome"]).parent)
+        own = {"on_cell_start": announce, "config": config, **VARIABLES["papermill"]}
+        papermill.execute_notebook(*paths, spec["parameters"], **own)
     except papermill.PapermillExecutionError as error:
         outcome = {"kind": error.ename, "message": error.evalue}
     except DeadKernelError:
@@ -138,7 +131,7 @@ def _announce(began: float, cell: "NotebookNode", **_: object) -> None:
 
 
 def _connection(scratch: Path) -> "Config":
-    """Let papermill and the kernel talk over files, where the system can: no port that others may take or listen to."""
+    """Let papermill and the kernel talk over files, where that can be: no port that others may take or listen to."""
     from traitlets.config import Config
 
     from toolkit.runs.kernel import PromptManager
@@ -146,14 +139,9 @@ def _connection(scratch: Path) -> "Config":
     settings = {"connection_file": str(scratch / "kernel.json")}
     sockets = str(scratch / "kernel")
     # The address of such a socket may not be longer than about 100 letters.
-    if os.name == "posix" and len(sockets) < 90:
+    if len(sockets) < 90:
         settings |= {"transport": "ipc", "ip": sockets}
     return Config(KernelManager=settings, NotebookClient={"kernel_manager_class": PromptManager})
-
-
-def _verbatim(path: str) -> str:
-    """Escape a path for papermill, which takes braces in it for parameters."""
-    return path.replace("{", "{{").replace("}", "}}")
 
 
 def _end_with_parent(folders: list[str]) -> None:
