@@ -338,3 +338,14 @@ def test_units_and_blanks_are_read_alike_from_every_file(tmp_path, ending):
     assert data.features["size"].tolist() == [*map(float, range(60))]
     assert data.features["name"].isna().sum() == 20
     assert data.fingerprint == load_dataset(stored(rows, tmp_path / "t.csv"), target="y").fingerprint
+
+
+def test_a_kind_that_is_given_leaves_the_marks_of_the_schema(tmp_path):
+    prices, dates = [f"1.{100 + place}" for place in range(40)], [f"{1 + place % 12}/11/21" for place in range(40)]
+    rows = pd.DataFrame({"price": prices, "day": dates, "zip": ["007"] * 20 + ["12"] * 20, "y": ["a", "b"] * 20})
+    known, path = Schema(decimal=",", dates="%d/%m/%y"), written(rows, tmp_path / "t.csv", sep=";")
+    whole = load_dataset(path, target="y", schema=known)
+    assert whole.features["price"].tolist() == [*range(1100, 1140)]
+    kept = load_dataset(path, target="y", schema=known, kinds={"zip": "text"})
+    pd.testing.assert_frame_equal(kept.features[["price", "day"]], whole.features[["price", "day"]])
+    assert load_dataset(path, target="y", schema=known, decimal=".").features["price"][1] == 1.101

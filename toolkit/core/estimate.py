@@ -14,7 +14,6 @@ from toolkit.core.resources import beside
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pydantic_core import CoreSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Estimate:
         return {"value": self.value, "low": low, "high": high, "n": self.n, **said}
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> Any:
         """Let pydantic write what ``plain`` does, and read it back; what is no finite number is refused."""
         from pydantic_core import core_schema
 

@@ -90,13 +90,12 @@ class Drawing(NamedTuple):
 
     def figure(self, width: float = 6.4, height: float = 4.0) -> Figure:
         """Draw it for a page, with its words and its data; the size is in inches."""
-        import matplotlib as mpl
-        from matplotlib.figure import Figure as Canvas
+        import matplotlib.figure
 
-        with mpl.rc_context(fname=_STYLE), warnings.catch_warnings():
+        with matplotlib.rc_context(fname=_STYLE), warnings.catch_warnings():
             # The reader's own fonts draw the texts, in whatever script they are.
             warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-            canvas = Canvas(figsize=(width, height), layout="constrained")
+            canvas = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
             self.styled(canvas.subplots())
             return Figure(self.words, _smaller_image(canvas), round(width * PIXELS), round(height * PIXELS), self.data)
 

@@ -14,9 +14,8 @@ from toolkit.errors import InputError, NotApplicableError, listed, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
-    from toolkit.core.figures import Drawing, Picture
+    from toolkit.core.figures import Axes, Drawing, Picture
     from toolkit.core.results import PolicyVerdict
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
@@ -236,8 +235,7 @@ class Explorer(Result, frozen=True):
         return {EXPLORER_MIME: self.plain(), **super()._repr_mimebundle_()}
 
 
-@dataclass(frozen=True, repr=False)
-class NotApplicable(Result):
+class NotApplicable(Result, frozen=True):
     """The result of a step, such as ``explain``, that has nothing to say about this input: the reason, a sentence."""
 
     step: str

@@ -1,19 +1,14 @@
 """Findings, and words of figures and faces, that stand in YAML beside the code that fills them in."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, Picture
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Result, Severity
 from toolkit.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def finder(module: str) -> Callable[..., Finding]:
@@ -60,15 +55,13 @@ def _finding(texts: Any, text: str, severity: Severity, where: object = "", code
     return Finding(code or text.split()[0], severity, message, str(where))
 
 
-def _drawn(
-    texts: Any, name: str, draw: Any, data: pd.DataFrame, /, kind: str = "", grid: str = "xy", **said: Any
-) -> Drawing:
+def _drawn(texts: Any, name: str, draw: Any, data: Any, /, kind: str = "", grid: str = "xy", **said: Any) -> Drawing:
     filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in said.items()}
     words = Picture(**{part: text.format(**filled) for part, text in texts[name].items()})
     return Drawing(kind or name, words, draw, data, grid)
 
 
-def _face(texts: Any, name: str, result: Result, /, *frames: pd.DataFrame, **said: Any) -> Face:
+def _face(texts: Any, name: str, result: Result, /, *frames: Any, **said: Any) -> Face:
     words, said = texts[name], {"it": result} | said
     captions = [caption.format(**said) for caption in words["tables"][: len(frames)]]
     tables = list(map(partial(FaceTable, **words.get("shown", {})), captions, frames))

@@ -84,14 +84,13 @@ def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
 
 def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     """Return the address, how to show it, and each text that must not be shown with what to show instead."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from sqlalchemy import exc, make_url
 
     # In the user and password variables are taken as they are, and quoted.
     login, at, rest = text.rpartition("@")
     quoted, plain = with_variables(login, quoted=True), with_variables(rest)
     url = None
-    with contextlib.suppress(ArgumentError, ValueError):
+    with contextlib.suppress(exc.ArgumentError, ValueError):
         url = make_url(quoted + at + plain)
     if url is None or "@" in (url.host or ""):
         raise refusal("no address")
@@ -107,8 +106,7 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
 
 def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     """Read the query or else the table, or return why not: raising here would chain an error that has the address."""
-    from sqlalchemy import NullPool, create_engine
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy import NullPool, create_engine, exc
 
     backend = url.get_backend_name()
     options = {"connect_args": _SQL["connect"].get(backend, {}), "hide_parameters": True, "poolclass": NullPool}
@@ -126,7 +124,7 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
             return frame.astype(dict.fromkeys(said, "boolean")), ""
     except ImportError as error:
         return None, f"it needs the Python package {error.name!r}, which is not installed."
-    except (SQLAlchemyError, FileNotFoundError) as error:
+    except (exc.SQLAlchemyError, FileNotFoundError) as error:
         return None, f"{str(getattr(error, 'orig', None) or error).strip().splitlines()[0]}."
 
 
@@ -207,21 +205,20 @@ def plain_query(query: str, database: str) -> str:
     Traceback (most recent call last):
     toolkit.errors.InputError: A query may only read, and this one has DELETE. If that is a name, put it in quotes.
     """
-    import sqlglot
-    from sqlglot import exp
+    from sqlglot import Dialect, ParseError, errors, exp, parse, tokenize
 
     # What it would warn of is refused below.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    if sqlglot.Dialect.get(dialect := _SQL["dialects"].get(database, database)) is None:
+    if Dialect.get(dialect := _SQL["dialects"].get(database, database)) is None:
         raise InputError(f"Whether a query only reads cannot be told for {database}: give a table or a view instead.")
     for pattern, found in _SQL["ambiguous"].items():
         if re.search(pattern, query):
             raise InputError(f"A query must read the same everywhere, and this one has {found}.")
     try:
-        text = _without_comments(query, sqlglot.tokenize(query, read=dialect))
-        statements = sqlglot.parse(text, read=dialect)
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        problem = str(error.errors[0]["description"] if isinstance(error, sqlglot.ParseError) else error)
+        text = _without_comments(query, tokenize(query, read=dialect))
+        statements = parse(text, read=dialect)
+    except (errors.SqlglotError, RecursionError) as error:
+        problem = str(error.errors[0]["description"] if isinstance(error, ParseError) else error)
         raise InputError(f"The query is not understood as one SELECT: {problem.partition(' but got')[0]}.") from None
     kinds = [type(statement).__name__.upper() for statement in statements if statement]
     if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation | exp.Subquery):

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, TypedDict
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Drawing, Estimate, Face, counted, format_number
-from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
+from toolkit.core import DataRecord, Drawing, Estimate, Face, Finding, Record, Result, by_severity, counted
 from toolkit.data.columns import describe_columns, readable, target_drawing
 from toolkit.data.findings import check_features, face, finding, gathered, labels_alike
 from toolkit.data.schema import Schema, Task
@@ -173,8 +172,7 @@ class Dataset(Result, frozen=True):
         """Return the rows at integer positions with their index, all else as it is; for all rows in order, itself."""
         if np.array_equal(rows := np.asarray(positions, dtype="int64"), np.arange(self.rows)):
             return self
-        parts = {name: getattr(self, name) for name in ROWS}
-        return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
+        return replace(self, **{name: part.iloc[rows] for name in ROWS if (part := getattr(self, name)) is not None})
 
     def sampled(self, most: int, random: np.random.Generator) -> "Dataset":
         """Return so many rows by chance, in the order of the table; all of them where there are no more."""
@@ -264,7 +262,7 @@ class Dataset(Result, frozen=True):
         size += f", {counted(known, 'label')}" * (known < self.rows)
         size += "" if self.weight is None else f", rows weighted by {self.weight.name!r}"
         level = self.target_level().value if self._has_labels else math.nan
-        about = {"level": level, "mean": format_number(level), "classes": count, "columns": f"{what.capitalize()}s"}
+        about = {"level": level, "mean": Estimate(level), "classes": count, "columns": f"{what.capitalize()}s"}
         frames = [readable(self.profile())] if self.features.shape[1] else []
         kind = self.task if self._has_labels else "unlabelled"
         return face(kind, self, *frames, size=size, task=self.task or "no task", **about)

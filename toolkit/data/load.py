@@ -131,7 +131,8 @@ def _known(settled: Any, kinds: Mapping[str, str], decimal: str, dates: str) -> 
     known = Schema() if settled is None else schema_of(settled)
     if not (kinds or decimal or dates):
         return known
-    single = {"columns": {name: {"kind": kind} for name, kind in kinds.items()}, "decimal": decimal, "dates": dates}
+    columns = {name: {"kind": kind} for name, kind in kinds.items()}
+    single = {"columns": columns, "decimal": decimal or known.decimal, "dates": dates or known.dates}
     said = Schema.read(single, "What is given as kinds=, decimal= and dates=")
     both = {name: replace(known.columns.get(name, Column()), kind=one.kind) for name, one in said.columns.items()}
     return replace(known, columns={**known.columns, **both}, decimal=said.decimal, dates=said.dates)
@@ -172,8 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
         table = read_table(table, known)._replace(name=which)
-    roles = find_roles(table, target, known, **options)
-    return _assign(table, roles, known, options, every=False, keep=True)
+    return _assign(table, find_roles(table, target, known, **options), known, options, every=False, keep=True)
 
 
 def data_like(table: object, known: Dataset) -> Dataset:

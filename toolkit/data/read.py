@@ -18,8 +18,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 import pandas as pd
-import pyarrow.feather
-import pyarrow.parquet
+from pyarrow import Table, feather, input_stream, parquet
 
 from toolkit.core import Finding, masked, read_bytes, shorten
 from toolkit.data.contract import find_columns
@@ -250,7 +249,7 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
                 raise InputError(f"{shown} holds {len(files)} files, but must hold one table: {listed(files, 5)}.")
             name, stream = Path(files[0]).name, archive.open(files[0])
         else:
-            opened = lzma.LZMAFile if suffix == ".xz" else partial(pyarrow.input_stream, compression=PACKED[suffix])
+            opened = lzma.LZMAFile if suffix == ".xz" else partial(input_stream, compression=PACKED[suffix])
             stream = opened(packed)
         unpacked: bytes = stream.read(most + 1)
     if len(unpacked) > most:
@@ -283,15 +282,15 @@ def _excel(content: bytes, *_: object) -> Read:
     return rows[1:].set_axis(names, axis=1).infer_objects(), notes + [said] * (len(sheets) > 1), {}
 
 
-def _typed(read: Callable[[io.BytesIO], pyarrow.Table]) -> Reader:
+def _typed(read: Callable[[io.BytesIO], Table]) -> Reader:
     # As floats, large whole numbers beside gaps would become their neighbours.
     return lambda content, *_: (read(io.BytesIO(content)).to_pandas(integer_object_nulls=True), [], {})
 
 
 READERS: dict[str, tuple[str, Reader]] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), ("text", read_delimited)),
-    **dict.fromkeys((".parquet", ".pq"), ("Parquet", _typed(pyarrow.parquet.read_table))),
-    **dict.fromkeys((".feather", ".arrow"), ("Feather", _typed(pyarrow.feather.read_table))),
+    **dict.fromkeys((".parquet", ".pq"), ("Parquet", _typed(parquet.read_table))),
+    **dict.fromkeys((".feather", ".arrow"), ("Feather", _typed(feather.read_table))),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), ("JSON", _json)),
     **dict.fromkeys((".xlsx", ".xlsm", ".xls"), ("Excel", _excel)),
 }

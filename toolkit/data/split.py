@@ -136,8 +136,7 @@ class Split(Result, frozen=True):
 
     def parts(self) -> dict[str, Dataset]:
         """Return the parts by name, in the order train, validation, test."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in parts.items() if part is not None}
+        return {name: part for name in PARTS if (part := getattr(self, name)) is not None}
 
     @cached_property
     def table(self) -> pd.DataFrame:  # type: ignore[override]  # of a result that makes its table when it is asked
@@ -228,9 +227,8 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     ends = np.cumsum([0, *(part.rows for part in parts)])
     cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}
     # What a later part lacks, the training part keeps.
-    own = {role: getattr(parts[0], role) for role in ("time", "group", "weight")}
-    lost = {role: column.reset_index(drop=True) for role, column in own.items() if column is not None}
-    cut["train"] = replace(cut["train"], **lost)
+    lost = [role for role in ("time", "group", "weight") if getattr(parts[0], role) is not None]
+    cut["train"] = replace(cut["train"], **{role: getattr(parts[0], role).reset_index(drop=True) for role in lost})
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
     notes = [note for note in later if note not in train.notes and note.severity != "info"]
     for name, part in cut.items():

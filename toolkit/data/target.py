@@ -10,7 +10,7 @@ from toolkit.core import Finding
 from toolkit.data.findings import Noted, finding, refusal, unseen
 from toolkit.data.recognition import WORDS, decide_format
 from toolkit.data.schema import Decision, Schema, Task
-from toolkit.data.table_reader.cells import as_texts, codes_of, column_kind, plain_numbers, text_labels
+from toolkit.data.table_reader.cells import as_texts, codes_of, column_kind, plain_numbers, text_labels, whole_or_texts
 from toolkit.data.table_reader.formats import FLAGS
 from toolkit.errors import InputError, listed, nearest, one_of
 
@@ -185,10 +185,7 @@ def _labels(values: pd.Series) -> pd.Series:
     """Write class labels so that every model takes them: whole floats as integers, other floats as text."""
     if values.dtype == object and values.map(lambda label: isinstance(label, bool)).all():
         return values.astype(bool)
-    if values.dtype != "float64":
-        return values
-    whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
-    return values.astype("int64") if whole else values.map(repr).astype(object)
+    return whole_or_texts(values) if values.dtype == "float64" else values
 
 
 def _positive(values: pd.Series, classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:

@@ -154,13 +154,12 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
 
 def _logged(logged: model_store.Logged) -> Model:
     """Take a logged model with what was kept beside it."""
-    model, kept = Model.of(logged.model), logged.kept
-    model = replace(model, name=logged.name, version=logged.version, kept=kept)
-    if KEPT_AS in kept:
-        model = model.settled(Schema.read(json.loads(kept[KEPT_AS]), f"{KEPT_AS} of {logged.name}"))
+    model = replace(Model.of(logged.model), name=logged.name, version=logged.version, kept=logged.kept)
+    if KEPT_AS in model.kept:
+        model = model.settled(Schema.read(json.loads(model.kept[KEPT_AS]), f"{KEPT_AS} of {logged.name}"))
     elif not model.columns:
         model = replace(model, schema=schema_of(logged))
-    return replace(model, threshold=read_kept(kept[THRESHOLD_FILE])) if THRESHOLD_FILE in kept else model
+    return replace(model, threshold=read_kept(model.kept[THRESHOLD_FILE])) if THRESHOLD_FILE in model.kept else model
 
 
 def _unpickled(address: str, path: Path) -> Any:

@@ -168,10 +168,9 @@ class Model:
         found, own = np.asarray(self.ask("predict", features, table)), own_labels(self.estimator)
         if found.ndim > 1 and found.shape[1] > 1:
             raise refusal("several outputs", name=type(self.last).__name__, count=found.shape[1])
-        found = found.ravel()
         if not own or list(map(repr, own)) == list(map(repr, self.classes)):
-            return found
-        return pd.Series(found).map(dict(zip(own, self.classes, strict=True))).to_numpy(dtype=object)
+            return found.ravel()
+        return pd.Series(found.ravel()).map(dict(zip(own, self.classes, strict=True))).to_numpy(dtype=object)
 
     def positive_scores(self, positive: object, features: pd.DataFrame | Dataset, table: str = "the table") -> Array:
         """Return what a threshold cuts: the probability of a class, its decision values, or 1 where it is predicted."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
@@ -20,7 +19,7 @@ from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_ba
 from toolkit.models.findings import drawing, face, finding, refusal
 from toolkit.models.folds import SCORERS, fit_and_score, make_folds, metric_range, read_metric, takes_weights
 from toolkit.models.model import Model
-from toolkit.statistics import Array
+from toolkit.statistics import Array, t_quantile
 
 SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
 
@@ -189,7 +188,7 @@ class Training(Result, frozen=True):
         folds, mean = len(values), float(values.mean()) if len(values) else math.nan
         if folds < 2:
             return Estimate(mean, n=folds, method="too few folds for an interval")
-        error = math.sqrt((1 / folds + self.test_to_train) * values.var(ddof=1)) * stats.t.ppf(0.975, folds - 1)
+        error = math.sqrt((1 / folds + self.test_to_train) * values.var(ddof=1)) * t_quantile(folds)
         method = f"corrected resampled t over the folds{', paired' * bool(minus)}"
         return Estimate(mean, float(max(mean - error, low)), float(min(mean + error, high)), folds, method)
 

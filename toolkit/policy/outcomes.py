@@ -106,8 +106,7 @@ def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
-    rules = policy.numbers.items()
-    absent = [(one, rule) for one, rule in rules if rule.optional and not _limits(one, rule, scalars)]
+    absent = [(one, rule) for one, rule in policy.numbers.items() if rule.optional and not _limits(one, rule, scalars)]
     return {one: nearest(one, _compared(rule, scalars)).strip() for one, rule in absent}
 
 

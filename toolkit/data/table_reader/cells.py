@@ -68,8 +68,7 @@ def plain_numbers(series: pd.Series) -> pd.Series:
     kind, complete = pd.api.types.infer_dtype(series, skipna=True), not series.isna().any()
     if complete and (kind == "boolean" or (kind == "integer" and max(int(series.max()), -int(series.min())) < 2**63)):
         return series.astype("int64")
-    values = series.to_numpy(dtype="float64", na_value=np.nan)
-    return pd.Series(values, index=series.index, name=series.name)
+    return pd.Series(series.to_numpy(dtype="float64", na_value=np.nan), index=series.index, name=series.name)
 
 
 def text_labels(series: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -175,11 +174,15 @@ def as_label(plain: pd.Series) -> pd.Series:
     """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
     values = plain.reset_index(drop=True).dropna()
     if pd.api.types.infer_dtype(values) in ("floating", "mixed-integer-float"):
-        numbers = values.astype(float)
-        whole = bool((numbers == np.floor(numbers)).all() and numbers.abs().max() < 2**53)
-        values = numbers.astype("int64") if whole else numbers.map(repr)
+        values = whole_or_texts(values.astype(float))
     texts = values.map(str).astype(object).reindex(range(len(plain))).set_axis(plain.index)
     return texts.astype(pd.CategoricalDtype(pd.Index(texts.dropna().unique(), dtype=object)))
+
+
+def whole_or_texts(numbers: pd.Series) -> pd.Series:
+    """Return numbers as integers; as texts where one is not whole, or too large to stay apart from its neighbours."""
+    whole = bool((numbers == np.floor(numbers)).all() and numbers.abs().max() < 2**53)
+    return numbers.astype("int64") if whole else numbers.map(repr).astype(object)
 
 
 def as_days(series: pd.Series, kind: str) -> pd.Series:
