@@ -323,7 +323,7 @@ def test_the_thousandth_furthest_out_is_found_without_sorting_all_rows(draw):
     pair = pair_of(summary, summary)
     rows = np.repeat(pair.points / pair.norm, pair.reference)
     near = rows[np.argsort(np.abs(rows - rows.mean()), kind="stable")[:2997]]
-    assert pair.outscaled == (near.var() < 0.1 and near[0] != near[-1])
+    assert pair.heavy_tailed == (near.var() < 0.1 and near[0] != near[-1])
 
 
 @pytest.mark.parametrize(

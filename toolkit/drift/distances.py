@@ -136,7 +136,7 @@ class Pair:
         Standard deviation of the reference.
     reference_levels : int
         Distinct values of the reference.
-    outscaled : bool
+    heavy_tailed : bool
         Whether a handful of rows of the reference make its standard deviation, or the least that is divided by does.
     effects : pair of float
         How many rows of either tell as much as an independent one.
@@ -150,7 +150,7 @@ class Pair:
     current: AnyArray
     norm: float
     reference_levels: int
-    outscaled: bool
+    heavy_tailed: bool
     effects: tuple[float, float] = (1.0, 1.0)
 
     @cached_property
@@ -176,7 +176,7 @@ class Pair:
         Save where the distance is divided by a standard deviation that a handful of rows make, or by ``LEAST_NORM``:
         beside those no move of all other rows counts.
         """
-        if self.sizes[0] > SMALL and not self.outscaled:
+        if self.sizes[0] > SMALL and not self.heavy_tailed:
             return "wasserstein" if self.scale else "jensenshannon"
         return "ks" if self.scale else "chisquare" if len(self.points) > 2 else "z"
 
@@ -234,11 +234,11 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
     scale = reference.is_number and not few
     places = placed(values) if reference.is_number else np.arange(len(values), dtype="float64")
     effects = reference.effect, current.effect
-    of_reference = reference.std, len(reference.distinct), scale and is_outscaled(reference)
+    of_reference = reference.std, len(reference.distinct), scale and is_heavy_tailed(reference)
     return Pair(scale, whole, places, values, before, after, *of_reference, effects)
 
 
-def is_outscaled(column: ColumnSummary) -> bool:
+def is_heavy_tailed(column: ColumnSummary) -> bool:
     """Whether the rows of a column but for the thousandth furthest out vary, but hardly beside its norm."""
     upto, places, norm = np.cumsum(column.counts), placed(column.distinct), max(column.std, LEAST_NORM)
     total, few = float(upto[-1]), TAIL * float(upto[-1])
