@@ -73,12 +73,10 @@ def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
     few = share < rate * ONE_SIDED or 1 - share < (1 - rate) * ONE_SIDED
     if share not in (0, 1) and few and chosen.rule.default:
         yield finding("THRESHOLD-ONE-SIDED few", "medium", "threshold", who=FEW[share > rate], **said)
-    if share not in (0, 1) or rate in (0, 1):
-        return
-    who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it separates no rows")
-    which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
-    said |= {"who": who, "missed": missed, "which": which, "score": format_number(float(score))}
-    yield finding("THRESHOLD-ONE-SIDED scores" if test.scored else "THRESHOLD-ONE-SIDED", "high", "threshold", **said)
+    if share in (0, 1) and rate not in (0, 1):
+        text = f"THRESHOLD-ONE-SIDED {'everybody' if share else 'nobody'}{' by score' if test.scored else ''}"
+        ends = {"lowest": format_number(float(test.y_pred.min())), "highest": format_number(float(test.y_pred.max()))}
+        yield finding(text, "high", "threshold", **said, **ends)
 
 
 def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
