@@ -1,6 +1,5 @@
 """What the numbers of an evaluation say, in sentences: no better than the baseline, miscalibrated, dependent."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -102,7 +101,7 @@ def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
 
 def _calibration(numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
     slope, said = numbers.get("test.calibration_slope", UNKNOWN), []
-    if math.isfinite(slope.value) and not slope.has_interval:
+    if np.isfinite(slope.value) and not slope.has_interval:
         yield finding("EVAL-CALIBRATION-UNKNOWN", "low", "calibration", why=slope.method.partition(": ")[2])
         return
     for name, (ideal, below, above) in _WORDS["calibration"].items():
@@ -183,6 +182,6 @@ def _widening(influence: Array, units: Units) -> float:
     square, sums = influence**2, units.sums(influence)
     squares = units.sums(square)
     together, noise = float(sums @ sums - square.sum()), 2 * float(squares @ squares - square @ square)
-    if noise <= 0 or together < _LEAST_Z * math.sqrt(noise):
+    if noise <= 0 or together < _LEAST_Z * np.sqrt(noise):
         return 1.0
-    return math.sqrt(float(sums @ sums) / float(square.sum()))
+    return float(np.sqrt(float(sums @ sums) / float(square.sum())))
