@@ -45,7 +45,7 @@ def drawer(module: str) -> Callable[..., Drawing]:
 def facer(module: str) -> Callable[..., Face]:
     """Return what makes a face of ``faces.yaml`` beside a module: its name, the result, frames, and what is put in.
 
-    ``shown`` holds how its tables are shown, as the options of ``FaceTable``.
+    ``shown`` holds how its tables are shown, as the options of ``FaceTable``. An empty frame is left out.
     """
     return partial(_face, beside(module, "faces.yaml"))
 
@@ -63,6 +63,6 @@ def _drawn(texts: Any, name: str, draw: Any, data: Any, /, kind: str = "", grid:
 
 def _face(texts: Any, name: str, result: Result, /, *frames: Any, **said: Any) -> Face:
     words, said = texts[name], {"it": result} | said
-    captions = [caption.format(**said) for caption in words["tables"][: len(frames)]]
-    tables = list(map(partial(FaceTable, **words.get("shown", {})), captions, frames))
+    shown, captioned = words.get("shown", {}), zip(words["tables"], frames, strict=False)
+    tables = [FaceTable(caption.format(**said), frame, **shown) for caption, frame in captioned if len(frame)]
     return Face(words["title"].format(**said), words["lead"].format(**said), tables, result.findings())

@@ -1,6 +1,5 @@
 """Compare a table with the one a model was made for: what broke, what moved, and what of that matters."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
@@ -11,7 +10,6 @@ import pandas as pd
 from toolkit.core import DataRecord, Drawing, Estimate, Face, Finding, ModelRecord, Record, Result, by_severity, spread
 from toolkit.data import Dataset, as_dataset, cut_windows, gathered
 from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
-from toolkit.drift.evidently import comparison_of
 from toolkit.drift.findings import drawings, face, finding, findings_of, head_numbers, headline, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
@@ -236,6 +234,8 @@ class Drift(Result, frozen=True):
         InputError
             Where there is nothing it can compare: profiles have no rows.
         """
+        from toolkit.drift.evidently import comparison_of
+
         return comparison_of(self).run()
 
     def drawings(self) -> list[Drawing]:
@@ -277,13 +277,13 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
 def _share_moved(features: pd.DataFrame, weight: pd.Series, n: int) -> Estimate:
     """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
     if not len(features) or not (total := float(weight.sum())):
-        return Estimate(math.nan, n=n)
+        return Estimate(np.nan, n=n)
     found = features["verdict"].isin(["broken", "drifted"])
     sure = (features["verdict"] == "broken") | features["emptied"]
     low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
     # A distance without an interval, as of a single row, leaves open what it is.
     ends = zip(features["distance"], features["threshold"], strict=True)
-    high = np.array([not (cell.high < limit or math.isnan(cell.value)) for cell, limit in ends])
+    high = np.array([not (cell.high < limit or np.isnan(cell.value)) for cell, limit in ends])
     value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
     if least == most:
         return Estimate(value, n=n, method="exact: no column is near its threshold")

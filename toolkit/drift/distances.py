@@ -64,8 +64,7 @@ def _psi(p: Array, q: Array, _: Array) -> Array:
 
 
 def _kl_div(p: Array, q: Array, _: Array) -> Array:
-    p, q = (part / part.sum(axis=-1, keepdims=True) for part in (_without_zeros(p), _without_zeros(q)))
-    return np.asarray(rel_entr(p, q).sum(axis=-1))
+    return np.asarray(stats.entropy(_without_zeros(p), _without_zeros(q), axis=-1))
 
 
 def _without_zeros(shares: Array) -> Array:

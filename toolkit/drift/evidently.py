@@ -12,19 +12,17 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core import Face, Finding, Record, Result, content_policy
+from toolkit.drift.detect import Drift
 from toolkit.drift.distances import METHODS
-from toolkit.drift.findings import finding
+from toolkit.drift.findings import face, finding
 from toolkit.drift.summary import column_in
 from toolkit.errors import InputError, NotApplicableError, listed
-
-if TYPE_CHECKING:
-    from toolkit.drift.detect import Drift
 
 FILE = "evidently.html"
 MOST_ROWS, MOST_COLUMNS, MOST_LABELS = 10_000, 50, 100
@@ -35,7 +33,7 @@ _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SIGNS = str.maketrans({"<": "‹", ">": "›", "&": r"\u0026"})
 
 
-def evidently_page(drift: "Drift", *, wanted: bool = True) -> "EvidentlyPage":
+def evidently_page(drift: Drift, *, wanted: bool = True) -> "EvidentlyPage":
     """Make evidently's interactive page of a comparison, to be published beside the report.
 
     It is drawn in a process of its own, which is stopped after 50 seconds, on a sample of 10,000 rows of each longer
@@ -68,7 +66,7 @@ def evidently_page(drift: "Drift", *, wanted: bool = True) -> "EvidentlyPage":
     """
     if not wanted:
         raise NotApplicableError("evidently's page was not asked for.")
-    if not hasattr(drift, "reference"):
+    if not isinstance(drift, Drift):
         raise InputError(f"evidently_page takes what detect_drift returned, not a {type(drift).__name__}.")
     given = comparison_of(drift)
     return EvidentlyPage(inert(draw(given)), max(drift.reference.rows, drift.current.rows), given.left_out)
@@ -106,8 +104,7 @@ class EvidentlyPage(Result, frozen=True):
 
     def face(self) -> Face:
         """Say where the page lies."""
-        lead = f"{FILE} lies beside this report: the same comparison in evidently's interactive form."
-        return Face("evidently's page", lead, findings=self.findings())
+        return face("evidently", self)
 
 
 class Comparison(NamedTuple):
@@ -141,7 +138,7 @@ class Comparison(NamedTuple):
         return Report([DataDriftPreset(columns=list(given.index), **how)]).run(after, before)
 
 
-def comparison_of(drift: "Drift") -> Comparison:
+def comparison_of(drift: Drift) -> Comparison:
     """Choose what evidently can draw, and say what it cannot.
 
     Raises

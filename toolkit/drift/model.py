@@ -1,6 +1,5 @@
 """What models say about drift: one that tells the tables apart, and the predictions of the model that is watched."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -109,7 +108,7 @@ class Domain(NamedTuple):
     p_value: float
     columns: Mapping[str, float]
     rows: int
-    p_adjusted: float = math.nan
+    p_adjusted: float = np.nan
 
     def giveaways(self) -> list[str]:
         """Name the three columns at most that tell the most."""
@@ -179,9 +178,9 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
         order = np.random.default_rng(seed).permutation(int(judge.sum()))
         shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given[judge]), order)
         drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
-    value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
+    value, influence = float(np.mean(areas)), influence * np.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
-    p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
+    p_value = float(stats.norm.sf((value - 0.5) / (np.sqrt(SHARED * spread) / FOLDS)))
     if units is not None:
         found, moved = found.over(units), weights * influence
         # There is no error to estimate where persons are the same in both tables, or all rows are told apart.

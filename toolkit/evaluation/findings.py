@@ -1,6 +1,5 @@
 """What the numbers of an evaluation say, in sentences: no better than the baseline, miscalibrated, dependent."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -73,12 +72,10 @@ def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
     few = share < rate * ONE_SIDED or 1 - share < (1 - rate) * ONE_SIDED
     if share not in (0, 1) and few and chosen.rule.default:
         yield finding("THRESHOLD-ONE-SIDED few", "medium", "threshold", who=FEW[share > rate], **said)
-    if share not in (0, 1) or rate in (0, 1):
-        return
-    who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it separates no rows")
-    which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
-    said |= {"who": who, "missed": missed, "which": which, "score": format_number(float(score))}
-    yield finding("THRESHOLD-ONE-SIDED scores" if test.scored else "THRESHOLD-ONE-SIDED", "high", "threshold", **said)
+    if share in (0, 1) and rate not in (0, 1):
+        text = f"THRESHOLD-ONE-SIDED {'everybody' if share else 'nobody'}{' by score' if test.scored else ''}"
+        ends = {"lowest": format_number(float(test.y_pred.min())), "highest": format_number(float(test.y_pred.max()))}
+        yield finding(text, "high", "threshold", **said, **ends)
 
 
 def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
@@ -104,7 +101,7 @@ def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
 
 def _calibration(numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
     slope, said = numbers.get("test.calibration_slope", UNKNOWN), []
-    if math.isfinite(slope.value) and not slope.has_interval:
+    if np.isfinite(slope.value) and not slope.has_interval:
         yield finding("EVAL-CALIBRATION-UNKNOWN", "low", "calibration", why=slope.method.partition(": ")[2])
         return
     for name, (ideal, below, above) in _WORDS["calibration"].items():
@@ -185,6 +182,6 @@ def _widening(influence: Array, units: Units) -> float:
     square, sums = influence**2, units.sums(influence)
     squares = units.sums(square)
     together, noise = float(sums @ sums - square.sum()), 2 * float(squares @ squares - square @ square)
-    if noise <= 0 or together < _LEAST_Z * math.sqrt(noise):
+    if noise <= 0 or together < _LEAST_Z * np.sqrt(noise):
         return 1.0
-    return math.sqrt(float(sums @ sums) / float(square.sum()))
+    return float(np.sqrt(float(sums @ sums) / float(square.sum())))

@@ -149,8 +149,7 @@ class Counterfactual(Result, frozen=True):
     def face(self) -> Face:
         """Return the decision now, and the changes that would turn it."""
         fixed = f" Not changed: {listed(self.immutable)}." if self.immutable else ""
-        frames = [self.table] if len(self.table) else []
-        return face("counterfactual", self, *frames, score=format_number(self.score), fixed=fixed)
+        return face("counterfactual", self, self.table, score=format_number(self.score), fixed=fixed)
 
 
 def _decided(model: Model, rows: Dataset) -> tuple[Array, Array]:

@@ -1,7 +1,6 @@
 """What a report's script makes movable of an explanation: the column that is shown, and the values of a row."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,7 +168,7 @@ def what_if(explanation: Explanation | Any) -> "WhatIf":
     shown = [{"name": row, "output": one, "rest": sizes} for (row, one), sizes in zip(about, rest, strict=True)]
     carried = {"kind": "row", "columns": columns, "rows": shown, "fixed": rows.shape[1] - len(names), "scale": by.scale}
     carried |= {"base": by.base.tolist(), "outputs": outputs, "labels": list(map(str, in_order(data)))}
-    return replace(nothing, carried=carried | {"threshold": None if np.isnan(at) else at})
+    return WhatIf(nothing.name, nothing.scale, carried | {"threshold": None if np.isnan(at) else at})
 
 
 def _column(explanation: Explanation, rows: pd.DataFrame, name: str) -> dict[str, Any] | None:

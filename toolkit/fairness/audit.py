@@ -1,6 +1,5 @@
 """Judge whom a model fails: metrics and disparities for every sensitive group and every intersection of groups."""
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -123,7 +122,7 @@ def audit_fairness(
     notes += findings.about_table(part, data, columns, groupings, predicted)
     notes += findings.about_groups(groupings, groups, min_count)
     disparities = measures.disparity_table(measured, names)
-    curves = measures.threshold_curves(predicted, groupings, known.threshold.value if known.threshold else math.nan)
+    curves = measures.threshold_curves(predicted, groupings, known.threshold.value if known.threshold else np.nan)
     return FairnessAudit(part, known.threshold, min_count, groups, disparities, curves, tuple(notes), names)
 
 

@@ -1,8 +1,5 @@
 """What an audit says, in words and figures: what is beyond chance or cannot be judged, by group and over thresholds."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -146,13 +143,13 @@ def _follows(grouping: Grouping, predicted: Predictions) -> bool:
     return pairs.shape[1] > 1 and bool((pairs.sum(axis=1) == 1).all())
 
 
-def drawings(audit: FairnessAudit) -> list[Drawing]:
+def drawings(audit: "FairnessAudit") -> list[Drawing]:
     """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
     found = [_by_group(audit, metric) for metric in (*METRICS["drawn"][audit.data.task], *audit.custom)]
     return [one for one in (*found, _disparities(audit), _thresholds(audit)) if one]
 
 
-def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
+def _by_group(audit: "FairnessAudit", metric: str) -> Drawing | None:
     """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
     belong = (audit.groups["units"] != audit.groups["rows"]).any()
     data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if belong else "units")
@@ -160,16 +157,16 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
         return None
     size = np.array([found.value for found in rows["value"]], dtype=float)
     depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(audit.groups["feature"]))})
-    far = np.where(rows["feature"].str.contains("+", regex=False), -np.abs(size - np.median(size)), -math.inf)
+    far = np.where(rows["feature"].str.contains("+", regex=False), -np.abs(size - np.median(size)), -np.inf)
     rows = rows.assign(size=size, depth=depth, far=far).sort_values(["far", "depth"], kind="stable")
     rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
     said, meaning = [f"{row.group}: {row.value}" for row in rows.itertuples()], METRICS["meaning"].get(metric, "")
     names = [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()]
-    draw = draw_beside(titled(metric), names, rows["value"], 0.0 if metric == "mean_residual" else math.nan)
+    draw = draw_beside(titled(metric), names, rows["value"], 0.0 if metric == "mean_residual" else np.nan)
     return drawing("groups", draw, data, kind=metric, grid="x", metric=titled(metric), meaning=meaning, said=said)
 
 
-def _disparities(audit: FairnessAudit) -> Drawing | None:
+def _disparities(audit: "FairnessAudit") -> Drawing | None:
     """Draw the foremost differences, those that exceed chance the most where there are too many."""
     rows = audit.disparities
     rows = rows[rows["disparity"].str.removesuffix("_difference").isin(FOREMOST) & rows["expected"].notna()]
@@ -192,7 +189,7 @@ def _disparities(audit: FairnessAudit) -> Drawing | None:
     return drawing("disparities", draw, audit.disparities, grid="x", said=said)
 
 
-def _thresholds(audit: FairnessAudit) -> Drawing | None:
+def _thresholds(audit: "FairnessAudit") -> Drawing | None:
     """Draw the recall over the thresholds of the largest judged groups of the single column that differ most."""
     parity = audit.disparities[audit.disparities["disparity"] == "equal_opportunity_difference"]
     parity, curves = parity[parity["expected"].notna()], audit.curves
@@ -209,7 +206,7 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
     steps = [*grid[np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp)], threshold]
     shown = (curves["feature"] == feature) & curves["group"].isin(sizes) & curves["threshold"].isin(steps)
     lines = curves.loc[shown, ["feature", "group", "threshold", "recall", "positives"]]
-    at = lines[lines["threshold"] == (threshold if math.isfinite(threshold) else grid[0])]
+    at = lines[lines["threshold"] == (threshold if np.isfinite(threshold) else grid[0])]
     said = [f"{group}: {format_number(recall)}" for group, recall in zip(at["group"], at["recall"], strict=True)]
 
     def draw(ax: Axes) -> None:
@@ -219,7 +216,7 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
             name = shorten(group, NAME_LENGTH)
             ax.plot(line["threshold"], recall, color=colour, drawstyle="steps-pre", linestyle=dash, label=name)
             ax.fill_between(line["threshold"], low, high, color=colour, alpha=0.15, linewidth=0, step="pre")
-        if math.isfinite(threshold):
+        if np.isfinite(threshold):
             ax.axvline(threshold, color=GREY, linewidth=1, linestyle=":")
         ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
         ax.legend(loc="lower left", handlelength=3)

@@ -1,6 +1,5 @@
 """Sensitive groups: of each column and every intersection for an audit, and learnt so that other rows find theirs."""
 
-import math
 from collections.abc import Mapping, Sequence, Set
 from itertools import combinations
 from typing import Any, NamedTuple, TypeAlias
@@ -112,7 +111,7 @@ def _check_bins(columns: pd.DataFrame, bins: Mapping[str, Bins]) -> None:
         single = isinstance(asked, int | np.integer)
         edges: list[Any] = [asked] if single else list(np.asarray(asked, dtype=object).ravel())
         number = all(isinstance(edge, int | float | np.number) and not isinstance(edge, bool) for edge in edges)
-        rising = number and all(math.isfinite(edge) for edge in edges) and all(np.diff(edges) > 0)
+        rising = number and all(abs(edge) < np.inf for edge in edges) and all(np.diff(edges) > 0)
         if not edges or not rising or (single and not 2 <= edges[0] <= MOST_GROUPS):
             raise refusal("bins", name=name, most=MOST_GROUPS, asked=asked)
 

@@ -1,7 +1,5 @@
 """Are like cases treated alike? Nearest neighbours, and the same person with another sensitive value."""
 
-import math
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,15 +94,15 @@ def check_individual(
         shares = np.linspace(0, 1, 101)
         outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
-    alike = partial(consistency, outcome, classes=classes, units=pool.units)
+    how: dict[str, Any] = {"classes": classes, "units": pool.units}
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, unique(map(value_text, columns)), strict=True))
     found = {name: change_column(model, part, column, name) for column, name in pairs}
     numbers = {name: known for name, (known, _) in found.items()}
     changes = pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True)
-    by_chance = alike(random_rows(pool.rows, asked, neighbours)).value
+    by_chance = consistency(outcome, random_rows(pool.rows, asked, neighbours), **how).value
     deviation = 1.0 if classes else float(np.sqrt(np.cov(predicted.y_true, aweights=weights, ddof=0)))
-    return IndividualFairness(part, alike(near), by_chance, deviation, numbers, changes)
+    return IndividualFairness(part, consistency(outcome, near, **how), by_chance, deviation, numbers, changes)
 
 
 class IndividualFairness(Result, frozen=True):
@@ -160,15 +158,15 @@ class IndividualFairness(Result, frozen=True):
 
     def _about(self, name: str) -> Finding:
         change, flips = self.columns[name]["score_change"], self.columns[name].get("flip_rate")
-        worst, level, limits = None, math.nan, NOTABLE_FLIPS
-        if math.isnan(change.value):
+        worst, level, limits = None, np.nan, NOTABLE_FLIPS
+        if np.isnan(change.value):
             said = "INDIVIDUAL-ONE-VALUE"
         elif not change.has_interval:
             said = "INDIVIDUAL-NOT-GIVEN"
         elif change.value == 0 and (flips is None or flips.value == 0):
             said = "INDIVIDUAL-NO-CHANGE"
         elif flips is None:
-            said, level = "INDIVIDUAL-CHANGES regression", change.low / self.spread if self.spread else math.inf
+            said, level = "INDIVIDUAL-CHANGES regression", change.low / self.spread if self.spread else np.inf
             limits = NOTABLE_CHANGE
         elif not flips.value:
             said, level = "INDIVIDUAL-CHANGES scores", 0.0
@@ -195,5 +193,4 @@ class IndividualFairness(Result, frozen=True):
 
     def face(self) -> Face:
         """Return the consistency, and what each changed value changes."""
-        frames = [self.changes] if len(self.changes) else []
-        return face("individual", self, *frames, chance=format_number(self.by_chance))
+        return face("individual", self, self.changes, chance=format_number(self.by_chance))

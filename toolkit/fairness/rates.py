@@ -1,6 +1,5 @@
 """Metrics that are counted: every one a share of one kind of cell of the confusion matrix among another, by group."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -100,7 +99,7 @@ def measure_rates(counts: Counts, names: Sequence[str], how: Resampling) -> dict
             pooled, among = hits[0, judged].sum() / max(size[0, judged].sum(), 1), size[0, judged][:, None]
             chance = how.rng.binomial(among.astype(np.int64), pooled, size=errors.shape) / among
         else:
-            same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
+            same = np.average(centres, weights=1 / deviations**2) if judged.any() else np.nan
             chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
         estimates = tuple(map(_estimate, values[name], hits.T, size.T, of_kind.sum(axis=0), effect, methods))
         constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
@@ -117,8 +116,8 @@ def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float
     """Return a rate with Wilson's interval, or the mean of several with MOVER over them."""
     n = int(rows)
     if not size.all():
-        return Estimate(math.nan, n=n)
-    if math.isinf(effect):
+        return Estimate(np.nan, n=n)
+    if np.isinf(effect):
         return Estimate(value, n=n, method=ONE_UNIT)
     ends = [wilson(*side) for side in zip(hits / effect, size / effect, strict=True)]
     if len(size) == 1:

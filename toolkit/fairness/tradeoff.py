@@ -191,13 +191,12 @@ def reweigh(setup: Setup) -> list[Point]:
 
 def _parts(setup: Setup) -> tuple[Any, Any]:
     """Return the fitted encoder (or None) and the estimator of a model that can be refitted with weights."""
-    model = setup.model.estimator
+    model, estimator = setup.model.estimator, setup.model.last
     if not hasattr(model, "get_params") or not hasattr(model, "fit"):
         raise NotApplicableError("the model cannot be refitted")
-    encoder, estimator = (model[:-1], model[-1]) if isinstance(model, Pipeline) else (None, model)
     if not has_fit_parameter(estimator, "sample_weight"):
         raise NotApplicableError(f"{type(estimator).__name__} takes no sample weights")
-    return (encoder if encoder is not None and len(encoder) else None), estimator
+    return model[:-1] if isinstance(model, Pipeline) and len(model) > 1 else None, estimator
 
 
 def _narrow(encoded: Any) -> Any:

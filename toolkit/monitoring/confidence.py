@@ -1,6 +1,5 @@
 """What calibrated scores make expected of a classifier on rows without labels, and how far the truth may be off."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -164,10 +163,10 @@ def estimate_binary(
     # Of rows with weights as many are drawn as these come nearest to, and what that leaves is made up for.
     whole = np.maximum(np.rint(cells.rows), 1)
     drawn = (rng.binomial(whole.astype(np.int64), chances) - whole * chances) * np.sqrt(cells.rows / whole)
-    labels = cells.rows * chances + math.sqrt(effects[0]) * drawn
+    labels = cells.rows * chances + np.sqrt(effects[0]) * drawn
     by_labels = _metrics(labels, cells.rows - labels, np.zeros((1, len(cells.rows))), cells)
     again = rng.multinomial(n, cells.rows / cells.rows.sum(), size=DRAWS)
-    sampled = cells.rows + math.sqrt(effects[1]) * (again - cells.rows)
+    sampled = cells.rows + np.sqrt(effects[1]) * (again - cells.rows)
     by_rows = _metrics(sampled * chances, sampled * (1 - chances), sampled * chances * (1 - chances), cells)
     expected = cells.rows * cells.chance
     value = _metrics(expected[None], (cells.rows - expected)[None], (cells.rows * cells.variance)[None], cells)
@@ -197,7 +196,7 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 
 def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
-    if math.isnan(value):
+    if np.isnan(value):
         return Estimate(value, n=n, method="not defined")
     # Noise that is widened for rows that belong together may leave the range of a share.
     ends = [np.clip(np.nanquantile(drawn, [0.025, 0.975]), 0, 1) for drawn in draws if not np.isnan(drawn).all()]

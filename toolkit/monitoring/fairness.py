@@ -1,6 +1,5 @@
 """Judge fairness over time: the disparities of each window beside those of the reference, corrected for all of them."""
 
-import math
 from itertools import permutations
 from typing import Any
 
@@ -147,7 +146,7 @@ class FairnessOverTime(Result, frozen=True):
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the first disparity: on the reference, and in each window."""
-        lines = self.table[[not math.isnan(cell.value) for cell in self.table["value"]]]
+        lines = self.table[[not np.isnan(cell.value) for cell in self.table["value"]]]
         if not len(lines := lines[(lines["window"] != WHOLE) | (self.windows == 0)]):
             return []
         lines = lines[lines["disparity"] == lines["disparity"].iloc[0]]
@@ -189,11 +188,11 @@ def _foremost(audit: FairnessAudit, window: str, before: FairnessAudit | None = 
     gaps = _gaps(audit.groups, before.groups) if before else {}
     rows = []
     for feature, disparity, groups, now in kept[[*key, "value"]].itertuples(index=False, name=None):
-        then = level.get((feature, disparity, groups), Estimate(math.nan))
-        growth = change(now, then) if now.has_interval and then.has_interval else Estimate(math.nan, n=now.n)
+        then = level.get((feature, disparity, groups), Estimate(np.nan))
+        growth = change(now, then) if now.has_interval and then.has_interval else Estimate(np.nan, n=now.n)
         names = [(feature, name) for name in PARITIES[disparity.removesuffix("_difference")].metrics]
         known = [gap for name in names for gap in gaps.get(name, ())]
-        z, said = max(known, default=(math.nan, ""))
+        z, said = max(known, default=(np.nan, ""))
         # Of the two directions of a pair one can have grown.
         rows.append((growth, min(len(known) / 2 * float(stats.norm.sf(z)), 1.0), said))
     return kept.assign(**dict(zip(("growth", "p_growth", "grown"), zip(*rows, strict=True), strict=True)))
@@ -213,7 +212,7 @@ def _gaps(now: pd.DataFrame, before: pd.DataFrame) -> dict[tuple[str, str], list
         for (high, above, was_above), (low, below, was_below) in permutations(groups, 2):
             was = max(change(was_above, was_below), change(was_below, was_above), key=lambda one: one.value)
             growth = change(change(above, below), was)
-            z = Z * growth.value / (growth.value - growth.low) if growth.has_interval else -math.inf
+            z = Z * growth.value / (growth.value - growth.low) if growth.has_interval else -np.inf
             said = f"{above} for {high} and {below} for {low}, on the reference {was_above} and {was_below}"
             gaps.append((z, f"{spoken(str(metric))} {said}"))
     return found

@@ -23,7 +23,6 @@ WHOLE = "all"
 FEW_REFERENCE, FEW_ROWS = 50, 30
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.02, 0.1
 _NOTABLE_SHARE = 0.01
-_RARER = {"binary": " of its rarer class", "multiclass": " of its rarer outcome (right or wrong)", "regression": ""}
 
 
 def judge(table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, learnt: int, outside: float) -> list[Finding]:
@@ -51,7 +50,7 @@ def judge(table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, learnt: 
     if not reference.features.shape[1]:
         found.append(finding(f"ESTIMATE-FROM-SCORES {reference.task}", "low", rows=reference.rows))
     if learnt < FEW_REFERENCE:
-        found.append(finding("ESTIMATE-SMALL-REFERENCE", "medium", few=counted(learnt, "row") + _RARER[reference.task]))
+        found.append(finding(f"ESTIMATE-SMALL-REFERENCE {reference.task}", "medium", few=counted(learnt, "row")))
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
         severity: Severity = "medium" if outside > MOST_UNSUPPORTED else "low"
         found.append(finding("ESTIMATE-OUT-OF-RANGE", severity, outside=outside))

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core import counted, refuser
 from toolkit.data import Dataset, RawTable, as_dataset, given, listed_names, read_table, text_labels
@@ -163,7 +162,11 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         raise InputError(f"{table.name} has labels of its own in {name!r}. Leave that column out, or the labels.")
     values = labels.frame[column]
     if by:
-        values = values.reindex(_places(table, labels, by))
+        mine, theirs = (_keys(part, by) for part in (table, labels))
+        if len(unknown := theirs[~theirs.isin(mine)]):
+            rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
+            raise refusal("unknown rows", unknown=unknown, rows=rows, labels=labels, table=table, by=by, found=found)
+        values = values.set_axis(theirs).reindex(mine)
     elif len(values) != len(table.frame):
         both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
         known = f", such as {both[0]!r}" if both else ""
@@ -171,15 +174,6 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         raise refusal("other size", sizes=" and ".join(sizes), known=known)
     rest = table.frame.drop(columns=name, errors="ignore")  # the labels stand last
     return table._replace(frame=pd.DataFrame({**rest, name: values.to_numpy()}, copy=False))
-
-
-def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
-    """Return the row of the labels for each row of the table, -1 where there is none."""
-    mine, theirs = (_keys(part, by) for part in (table, labels))
-    if len(unknown := theirs[~theirs.isin(mine)]):
-        rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
-        raise refusal("unknown rows", unknown=len(unknown), rows=rows, labels=labels, table=table, by=by, found=found)
-    return np.asarray(pd.Index(theirs).get_indexer(pd.Index(mine)))
 
 
 def _keys(part: RawTable, by: str) -> pd.Series:

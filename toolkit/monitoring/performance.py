@@ -1,6 +1,5 @@
 """Estimate how well a model does on rows whose labels have not come yet, and check the estimate once they have."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,7 +28,7 @@ MISFITS = ("DATA-KIND-CHANGED", "DATA-UNSEEN-LABELS")
 METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
 LEAST_ROWS, MOST_WINDOWS = 20, 1000
 _P_VALUES = ("p_value", "p_calibration")
-_NO_LABELS = Estimate(math.nan, method="no labels")
+_NO_LABELS = Estimate(np.nan, method="no labels")
 
 
 def estimate_performance(
@@ -210,9 +209,8 @@ class PerformanceEstimate(Result, frozen=True):
     def face(self) -> Face:
         """Return how many rows have a label, and each metric as estimated and as realized."""
         rows, labelled = map(int, self.table[["rows", "labelled"]].iloc[0])
-        frames = [self.table if labelled else self.table.drop(columns=["labelled", "realized"])]
-        frames += [self.shift] if len(self.shift) else []
-        return face("performance", self, *frames, rows=rows, labelled=labelled)
+        shown = self.table if labelled else self.table.drop(columns=["labelled", "realized"])
+        return face("performance", self, shown, self.shift, rows=rows, labelled=labelled)
 
 
 def _judged_before(model: Any, reference: object) -> tuple[Dataset, Any]:

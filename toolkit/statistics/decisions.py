@@ -1,6 +1,5 @@
 """The metrics of decisions that need no scores: how well classes are found, each with its interval."""
 
-import math
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +18,7 @@ def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int, weights: Array
     n = len(y_true)
     right = (y_true == y_pred).astype(float)
     recalls = [share(right, (y_true == code) * weights) for code in range(classes)]
-    defined = [part for part in recalls if not math.isnan(part.estimate.value)]
+    defined = [part for part in recalls if not np.isnan(part.estimate.value)]
     if not defined or (classes == 2 and len(defined) < 2):
         return undefined(n)
     values = [part.estimate.value for part in defined]
@@ -53,7 +52,7 @@ def f1(y: Array, called: Array, weights: Array) -> Measure:
     if not y @ weights:
         return undefined(n)
     value, union = 2 * hits / size, size - hits
-    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1)) * weights
+    influence = n * (2 * y * called - value * (y + called)) / size * np.sqrt(union / max(union - 1, 1)) * weights
     return Measure.made(value, partial(_f1_ends, hits, union), "Wilson on the Jaccard index", influence, 2 * n / size)
 
 
@@ -76,7 +75,7 @@ def matthews(y: Array, called: Array, weights: Array) -> Measure:
     value, influence = float(_correlation(cells)), np.zeros(n)
     if p and s:
         # The derivatives of the numerator, and of the logarithm of the squared denominator, by each of the cells.
-        slopes = np.array([tp, -fn, -fp, tn]) / math.sqrt(p * q * r * s)
+        slopes = np.array([tp, -fn, -fp, tn]) / np.sqrt(p * q * r * s)
         slopes -= value / 2 * np.array([1 / r + 1 / s, 1 / p + 1 / r, 1 / q + 1 / s, 1 / p + 1 / q])
         influence = n * slopes[(2 * y + called).astype(np.intp)] * weights
 

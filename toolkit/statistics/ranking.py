@@ -1,7 +1,5 @@
 """How well scores order the rows: area under the ROC curve and average precision, each with its rows' influence."""
 
-import math
-
 import numpy as np
 
 from toolkit.statistics.intervals import Array, Codes
@@ -37,7 +35,7 @@ def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tupl
     own = y_true * each
     ones, zeros = float(own.sum()), float((each - own).sum())
     if not (ones > 0 and zeros > 0):
-        return math.nan, np.zeros(n)
+        return np.nan, np.zeros(n)
     values, place = np.unique(y_score, return_inverse=True)
     positive, negative = (np.bincount(place, held, len(values)) for held in (own, each - own))
     below, above = np.cumsum(negative) - negative / 2, ones - np.cumsum(positive) + positive / 2
@@ -78,7 +76,7 @@ def average_precision(y_true: Array, y_score: Array, weights: Array | None = Non
     group = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
     slope = np.where(y_true[order] == 1, precision[group] - value + gained[group], 0.0) - lost[group]
     influence = np.empty(n)
-    influence[order] = slope * n / math.sqrt(ones * max(ones - 1, 1))
+    influence[order] = slope * n / np.sqrt(ones * max(ones - 1, 1))
     return value, influence
 
 

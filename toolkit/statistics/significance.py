@@ -3,7 +3,6 @@
 Those of tests not made (nan) stay as they are when p values are adjusted, and do not count.
 """
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -69,7 +68,7 @@ def all_on_one_side(rows: float, here: float, there: float) -> float:
     if rows > here:
         return 0.0
     total = here + there
-    return math.exp(gammaln(here + 1) - gammaln(here - rows + 1) - gammaln(total + 1) + gammaln(total - rows + 1))
+    return float(np.exp(gammaln(here + 1) - gammaln(here - rows + 1) - gammaln(total + 1) + gammaln(total - rows + 1)))
 
 
 def all_alike(counts: AnyArray, drawn: float) -> float:
