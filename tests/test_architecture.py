@@ -42,9 +42,8 @@ ORDER = [
     "__main__",
 ]
 STEPS = {"data", "models", "evaluation", "explanation", "fairness", "drift", "monitoring", "comparison"}
-# The design: never above 19,000 lines of code, and 16,000 without what it names as coming later. The second is not
-# reached yet: what is held here may only fall. It rose three times, last from 16,313, where numbers were wrong.
-MOST_CODE_LINES_IN_ALL, MOST_CODE_LINES = 19_000, 16_348
+# The design: never above 19,000 lines of code, and 16,000 without what it names as coming later.
+MOST_CODE_LINES_IN_ALL, MOST_CODE_LINES = 19_000, 16_000
 AFTER = {
     "comparison": ["comparison"],
     "registry": ["cli_lifecycle", "registry.container", "registry.lifecycle"],
