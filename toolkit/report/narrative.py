@@ -5,8 +5,9 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
@@ -17,8 +18,7 @@ from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from toolkit.core import EXPLORER_MIME, FIGURES_MIME, MIME, NOTHING_MIME
-from toolkit.report.sanitize import PageCleaner
-from toolkit.report.sections import Block, Failure, Section
+from toolkit.report.sanitize import Heading, PageCleaner
 
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -27,6 +27,66 @@ _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
 _MOST_CHARACTERS = 20_000
 _FIGURE = re.compile(r'(?=<figure class="tk-figure)')
+
+
+class Block(NamedTuple):
+    """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed.
+
+    The content of an explorer is what it shows without a script; its ``data`` is JSON for the script.
+    """
+
+    kind: Literal["prose", "code", "output", "figure", "text", "error", "explorer"]
+    content: str
+    label: str = ""
+    data: str = ""
+
+
+@dataclass(slots=True)
+class Section:
+    """What stands between one heading and the next.
+
+    Attributes
+    ----------
+    headings : list of Heading
+        One, as a rule; none before the first.
+    answer : str
+        The sentence that answers its question: what its first result says of itself.
+    first, rest : list of Block
+        What is seen, and what a reader unfolds.
+    quiet : bool
+        Whether a cell of it said that there is nothing to show.
+    """
+
+    headings: list[Heading] = field(default_factory=list)
+    answer: str = ""
+    first: list[Block] = field(default_factory=list)
+    rest: list[Block] = field(default_factory=list)
+    quiet: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks, and has nothing to show."""
+        blocks = [*self.first, *self.rest]
+        return not blocks or (self.quiet and not self.answer and all(one.kind in ("prose", "code") for one in blocks))
+
+    def fold(self, answer: str) -> None:
+        """Leave the heading, the answer and the first figure to be seen; one with neither, or an error, stays open."""
+        asked = [block for block in self.rest[:1] if block.kind == "prose"]
+        figure = [block for block in self.rest if block.kind == "figure"][:1]
+        opened = not (answer or figure) or any(block.kind == "error" for block in self.rest)
+        self.answer, self.first = answer, self.rest if opened else [*asked, *figure]
+        self.rest = [block for block in self.rest if block not in self.first]
+
+
+class Failure(NamedTuple):
+    """The error a notebook stopped at, where it happened, and all that Python said about it."""
+
+    name: str
+    message: str
+    cell: str
+    section: str
+    traceback: str
+    cells_not_run: int
 
 
 class Narrative:

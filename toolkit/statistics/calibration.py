@@ -16,12 +16,10 @@ _DRAWS = 2000
 _STEPS = 18
 #: Share of samples without any error, or disparity, in which chance undercuts what the upper limit is never below.
 LUCKY = 0.16
-_NEWTON_STEPS = 100
-_HALVINGS = 40
-_SETTLED = 1e-12
-_RIDGE = 1e-9
-_APART = 1e-9
-_LEVERAGE = 1e-9
+# Of Newton's method: the most steps, and halvings of one; a loss that tells classes apart, and a gain that is none.
+_NEWTON_STEPS, _HALVINGS, _APART, _SETTLED = 100, 40, 1e-9, 1e-12
+# What is added to the information, as a share of it, and a change of leverages that is none.
+_RIDGE, _LEVERAGE = 1e-9, 1e-9
 
 
 def calibration_slope(y_true: Array, y_prob: Array, weights: Array) -> tuple[float, Array]:
