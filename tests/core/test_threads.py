@@ -1,7 +1,9 @@
 """Tasks side by side: in order, and each with its share of the threads."""
 
+import os
 from threading import Barrier
 
+import joblib
 import pytest
 import sklearn  # noqa: F401  # loads what shares out work among threads
 from threadpoolctl import threadpool_info
@@ -31,3 +33,10 @@ def test_columns_two_at_a_time_leave_the_sums_of_each_to_one_thread(monkeypatch)
     assert found == [(True, name, {1}) for name in "abcd"]
     assert threads_of_a_task("blas") == before
     assert threads.two_at_once(threads_of_a_task, []) == []
+
+
+def test_what_a_task_shares_out_itself_begins_no_processes():
+    def ask():
+        return joblib.Parallel(2)(joblib.delayed(os.getpid)() for _ in range(4))
+
+    assert threads.side_by_side([ask] * 2) == [[os.getpid()] * 4] * 2

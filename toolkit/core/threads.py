@@ -16,14 +16,15 @@ def side_by_side(tasks: Sequence[Callable[[], Any]], rows: int = 0, most: int = 
     Each computes in one thread, or in its share of the cores where it works on ``rows`` that are many: more threads
     would only wait for each other, and for long where the machine is busy.
     """
-    from joblib import cpu_count
+    from joblib import cpu_count, parallel_config
     from threadpoolctl import ThreadpoolController
 
     threads, at_once = ThreadpoolController(), max(min(cpu_count(), len(tasks), most or len(tasks)), 1)
     each = cpu_count() // at_once if rows > MANY_ROWS else 1
 
     def run(task: Callable[[], Any]) -> Any:
-        with threads.limit(limits=each, user_api="openmp"):  # a limit of the thread that sets it
+        # Both are of the thread that sets them: what a task shares out itself begins no processes.
+        with threads.limit(limits=each, user_api="openmp"), parallel_config("threading"):
             return task()
 
     # Both are of the whole process; what one thread says of warnings for a while, another may take for what was before.
