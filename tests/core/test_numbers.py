@@ -5,7 +5,7 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
-from toolkit.core.estimate import Estimate, group_numbers, is_disparity
+from toolkit.core.estimate import Estimate, group_numbers
 
 LABELS = st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=12)
 
@@ -45,5 +45,5 @@ def test_other_numbers_are_none_of_groups():
 
 def test_an_intersection_and_a_disparity_are_known():
     (one, two) = group_numbers({"fairness.a+b.x+y.recall": Estimate(1), "fairness.a+b.recall_difference": Estimate(0)})
-    assert not is_disparity(one.name)
-    assert (is_disparity(two.name), two.group) == (True, "")
+    assert not one.is_disparity
+    assert (two.is_disparity, two.group) == (True, "")

@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.card.content import QUESTIONS, SECTIONS, Section, environment, filled, questions_of, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_name
 from toolkit.core import SEVERITIES, Drawing, FaceTable, Results, by_severity, draw_beside, drawer, matching, shorten
-from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers, is_disparity
+from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
 from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.errors import listed
 from toolkit.policy.policy import read_levels
@@ -57,9 +57,7 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
     """Return what the texts of ``sections.yaml`` may say: of the first report, and of all of them."""
     metrics = [(results.scalars, *one) for results in every for one in evaluated_metrics(results.scalars).items()]
     measured = [(metric, number, scalars.get(f"baseline.{metric}")) for scalars, metric, number in metrics[:1]]
-    ones = [
-        one for results in every for one in group_numbers(results.scalars) if one.group and not is_disparity(one.name)
-    ]
+    ones = [one for results in every for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
     counts = Counter(feature for feature, _ in dict.fromkeys((one.feature, one.group) for one in ones))
     sizes = [f"{feature} ({count} groups)" for feature, count in counts.items()]
     found = {"measured": measured, "groups": compared_groups(every)[1], "sizes": sizes}
@@ -135,8 +133,8 @@ def group_tables(scalars: Scalars) -> Found:
     Those are of classes, slices, individual fairness, proxies and the like.
     """
     every = group_numbers(scalars)
-    apart, tables = [one for one in every if is_disparity(one.name)], []
-    people = [one for one in every if one.group and not is_disparity(one.name)]
+    apart, tables = [one for one in every if one.is_disparity], []
+    people = [one for one in every if one.group and not one.is_disparity]
     for feature in sorted({one.feature for one in people}):
         by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
         known = dict.fromkeys(metric for own in by_group.values() for metric in own)
@@ -175,7 +173,7 @@ def gathered(every: Sequence[Results], section: str) -> tuple[list[FaceTable], l
 def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:
     """Return one metric over all rows and of every group, the smallest first: the first that several groups have."""
     for results in every:
-        ones = [one for one in group_numbers(results.scalars) if one.group and not is_disparity(one.name)]
+        ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
         for metric in SECTIONS["quantitative"]["compared"]:
             if len(known := [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]) > 1:
                 known.sort(key=lambda one: (one.number.value, one.name))

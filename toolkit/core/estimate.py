@@ -240,6 +240,11 @@ class GroupNumber(NamedTuple):
     metric: str
     number: Estimate
 
+    @property
+    def is_disparity(self) -> bool:
+        """Whether it compares groups."""
+        return self.metric.endswith(_DISPARITY)
+
 
 def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
     """Return every number ``fairness.<feature>.<group>.<metric>`` and ``fairness.<feature>.<disparity>``, taken apart.

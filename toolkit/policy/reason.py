@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 
 from toolkit.core import Estimate, PolicyVerdict, RuleOutcome, beside, counted, format_number, group_numbers, spoken
-from toolkit.core.estimate import is_disparity
 
 _OPENINGS, _COMPARED, _NAMES = beside(__file__, "words.yaml").values()
 _PATTERNS = {re.compile(re.escape(name).replace(r"\*", "(.+)")): words for name, words in _NAMES.items()}
@@ -66,7 +65,7 @@ def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
 def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     """Name the two groups whose gap or ratio a number is, where the numbers of the groups say which they are."""
     ones = group_numbers(scalars)
-    if not (own := next((one for one in ones if one.name == rule.name and is_disparity(one.name)), None)):
+    if not (own := next((one for one in ones if one.name == rule.name and one.is_disparity), None)):
         return ""
     kind, _, form = own.metric.rpartition("_")
     near = [one for one in ones if one.feature == own.feature and one.group and math.isfinite(one.number.value)]
