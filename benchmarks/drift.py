@@ -1,6 +1,5 @@
 """Drift against evidently's preset on the same tables, and how the cost grows with the rows."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-from toolkit.runs.spare import usual
 
 ROWS = 1_000_000
 LENGTHS = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -35,7 +32,6 @@ def drift(rows=ROWS):
 def measured(name, rows, columns):
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.drift", name, str(rows), str(columns)],
-        env={**usual(), **os.environ},  # as a run has it, for both
         check=True,
         capture_output=True,
         text=True,

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from toolkit.core import clock, masked, say
 from toolkit.errors import InputError, refusing
 from toolkit.registry import store
-from toolkit.runs.spare import VARIABLES, is_alive, start, usual
+from toolkit.runs.spare import VARIABLES, is_alive, start
 
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
@@ -123,7 +123,7 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
     own = {name: str(scratch / folder) for name, folder in VARIABLES["folders"].items()}
-    return {**usual(), **os.environ, **VARIABLES["fixed"], **own, **marks}
+    return {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **own, **marks}
 
 
 def _stop(process: Any, mark: str) -> None:

@@ -9,7 +9,6 @@ import contextlib
 import gc
 import json
 import os
-import re
 import select
 import signal
 import socket
@@ -29,19 +28,10 @@ from toolkit.core import beside, without
 #: What begins a worker; what it shall be follows.
 COMMAND = [sys.executable, "-P", str(Path(__file__).absolute().with_name("worker.py"))]
 VARIABLES: dict[str, Any] = beside(__file__, "environment.yaml")
-_PROCESSOR = Path("/proc/cpuinfo")
 _TASKS = Path("/proc/self/task")  # a thread each, those of libraries too
 _asking = threading.Lock()
 _servers: list[socket.socket] = []
 _spares: "list[Spare]" = []
-
-
-def usual() -> dict[str, str]:
-    """Return the environment of a run, as far as the user may set it otherwise."""
-    with contextlib.suppress(OSError), _PROCESSOR.open(encoding="utf-8") as described:  # not everywhere
-        if re.search(r"AuthenticAMD\n.*family\s*: 25\n(.*\n)*flags\s*:.* avx512f ", described.read(4000)):
-            return {**VARIABLES["usual"], **VARIABLES["zen 4"]}
-    return dict(VARIABLES["usual"])
 
 
 class Spare(psutil.Process):
@@ -97,7 +87,7 @@ def serving(wanted: bool) -> Iterator[threading.Event]:
     """Let workers be forked from a server, where that is wanted and the system can; yield what is set at the end."""
     ours, theirs = socket.socketpair()
     command, process, ended = [*COMMAND, "server"], None, threading.Event()
-    environ = {**usual(), **os.environ, **VARIABLES["fixed"], **VARIABLES["server"]}
+    environ = {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **VARIABLES["server"]}
     with ours, theirs:
         if wanted and _TASKS.is_dir():
             process = subprocess.Popen(command, stdin=theirs.fileno(), env=environ, start_new_session=True)
