@@ -84,9 +84,9 @@ def _described(raw: pd.Series, plain: pd.Series | None, decision: Decision | Non
         kept = tuple(labels) if len(labels) <= MOST_CATEGORIES else ()
         return Column(**said, categories=kept, ordered=bool(plain.cat.ordered))
     values = plain.dropna().to_numpy(dtype=float)
-    sizes = np.abs(values[values != 0])
-    said |= {"low": float(values.min()), "typical": float(np.median(sizes)) if len(sizes) else 0.0}
-    lower, upper = map(float, np.quantile(values, [0.25, 0.75]))
+    lower, middle, upper = map(float, np.quantile(values, [0.25, 0.5, 0.75]))
+    sizes = np.abs(values[values != 0]) if values.min() <= 0 else ()
+    said |= {"low": float(values.min()), "typical": float(np.median(sizes)) if len(sizes) else middle}
     whole = how.kind == "number" and bool((values == np.floor(values)).all())
     return Column(**said, high=float(values.max()), half=(lower, upper), whole=whole)
 
@@ -202,9 +202,10 @@ def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Findin
     values = plain.dropna()
     if spec.low is None or spec.high is None or not len(values):
         return
-    middle, dates = float(np.median(values)), spec.kind == "date"
-    if not dates and spec.typical and len(sizes := np.abs(values[values != 0])) >= UNIT_ROWS:
-        ratio = float(np.median(sizes)) / spec.typical
+    dates, (lower, upper) = spec.kind == "date", spec.half or (-np.inf, np.inf)
+    ratios = np.abs(values[values != 0]) / ((not dates and spec.typical) or np.nan)
+    if _may_lie_beyond(ratios, 1 / OUTSIDE_FACTOR, OUTSIDE_FACTOR):
+        middle, ratio = float(np.median(values)), float(np.median(ratios))
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
             severity = "high" if size >= UNIT_FACTOR else "medium"
@@ -212,14 +213,20 @@ def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Findin
             return
     if spec.whole and len(broken := values[values != np.floor(values)]):
         yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=broken.iloc[0])
-    outside = np.maximum(spec.low - values, values - spec.high)
-    beyond, far = (int((outside > most).sum()) for most in (0, max(spec.high - spec.low, NEAR_DAYS * dates)))
-    elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
+    wide = max(spec.high - spec.low, NEAR_DAYS * dates)
+    outside, distant = ((values < spec.low - most) | (values > spec.high + most) for most in (0, wide))
+    beyond, far = int(outside.sum()), int(distant.sum())
+    elsewhere = _may_lie_beyond(values, lower, upper) and not lower <= np.median(values) <= upper
     if far or (not dates and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
-        shown = values[outside > 0].unique(), (middle, spec.low, spec.high, *(spec.half or ()))
+        shown = values[outside].unique(), (np.median(values), spec.low, spec.high, *(spec.half or ()))
         cells, seen = ([cell_text(one // 1 if dates else one, dates) for one in ones] for ones in shown)
         said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + listed(cells, 3), "seen": seen}
         yield finding("DATA-RANGE half" if spec.half else "DATA-RANGE", by_share(far / len(values)), name, **said)
+
+
+def _may_lie_beyond(values: pd.Series, low: float, high: float) -> bool:
+    """Whether the median of enough values may lie beyond two bounds: counting is fast, and rarely leaves it open."""
+    return len(values) >= UNIT_ROWS and bool(max((values <= low).sum(), (values >= high).sum()) >= len(values) / 2)
 
 
 def about_columns(known: Schema, columns: Collection[str]) -> Iterator[Finding]:

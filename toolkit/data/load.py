@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Unpack, cast
 
@@ -220,12 +221,10 @@ def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, e
         having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
         raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
-    features, others, found = _features(rows, roles, known, decisions, every, keep)
+    with ThreadPoolExecutor(1) as pool:  # hashing needs no lock of the interpreter
+        mark = pool.submit(_fingerprint, frame, decisions)
+        features, others, found = _features(rows, roles, known, decisions, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
-    # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
-    late = [one for one, how in decisions.items() if how.marks or how.format.kind != "text"]
-    read = {one: as_typed(as_texts(frame[one]), decisions[one].format) for one in late if frame[one].dtype.kind in "OU"}
-    read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
     groups = {one: sensitive_groups(rows[one], known.columns.get(one), decisions.get(one)) for one in names}
@@ -239,13 +238,21 @@ def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, e
         group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,
         others=others,
-        fingerprint=fingerprint(pd.DataFrame({**frame, **read}, copy=False)),
+        fingerprint=mark.result(),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,
     )
     fits = known.features and (settled or not (known.task or data.task))
     return data if fits else replace(data, schema=_settle(data, rows, decisions))
+
+
+def _fingerprint(frame: pd.DataFrame, decisions: Decisions) -> str:
+    """Hash a table with its texts read that are numbers, dates or yes/no: whatever its file calls them, it is one."""
+    late = [one for one, how in decisions.items() if how.marks or how.format.kind != "text"]
+    read = {one: as_typed(as_texts(frame[one]), decisions[one].format) for one in late if frame[one].dtype.kind in "OU"}
+    read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
+    return fingerprint(pd.DataFrame({**frame, **read}, copy=False))
 
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:

@@ -19,51 +19,40 @@ from scipy.special import rel_entr
 from toolkit.drift.summary import ColumnSummary, align, placed
 from toolkit.statistics import AnyArray, Array, cell_starts
 
-SMALL = 1000
-FEW_VALUES = 5
-FEW_WHOLE = 10
-FEW_FOR_BINS = 20
-RESAMPLED_CELLS = 100
-LEAST_NORM = 0.001
-LEAST_SHARE = 1e-4
+SMALL, FEW_VALUES, FEW_WHOLE, FEW_FOR_BINS, RESAMPLED_CELLS = 1000, 5, 10, 20, 100
+LEAST_NORM, LEAST_SHARE = 0.001, 1e-4
 #: Where all but this share of the rows have less than this part of the variance, it is not theirs.
 TAIL, LEAST_BULK = 0.001, 0.1
 _WARNINGS = Lock()
 
 
-def _wasserstein(p: Array, q: Array, gaps: Array) -> Array:
-    return np.asarray(_apart(p, q) @ gaps)
+def _wasserstein(apart: Array, steps: Array) -> Array:
+    return np.asarray(apart[..., :-1] @ steps)
 
 
-def _gap(p: Array, q: Array, _: Array) -> Array:
-    return np.asarray(_apart(p, q).max(axis=-1))
+def _gap(apart: Array, _: Array) -> Array:
+    return np.asarray(apart.max(axis=-1))
 
 
-def _apart(p: Array, q: Array) -> Array:
-    """Return how far apart the cumulative shares are at each value, in the memory of one array."""
-    steps = p - q
-    return np.asarray(np.abs(np.cumsum(steps, axis=-1, out=steps), out=steps))
-
-
-def _variation(p: Array, q: Array, _: Array) -> Array:
+def _variation(p: Array, q: Array) -> Array:
     return np.asarray(np.abs(p - q).sum(axis=-1) / 2)
 
 
-def _jensenshannon(p: Array, q: Array, _: Array) -> Array:
+def _jensenshannon(p: Array, q: Array) -> Array:
     middle = (p + q) / 2
     return np.asarray(np.sqrt(np.maximum((rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1), 0) / 2))
 
 
-def _hellinger(p: Array, q: Array, _: Array) -> Array:
+def _hellinger(p: Array, q: Array) -> Array:
     return np.asarray(np.sqrt(1 - np.clip(np.sqrt(p * q).sum(axis=-1), 0, 1)))
 
 
-def _psi(p: Array, q: Array, _: Array) -> Array:
+def _psi(p: Array, q: Array) -> Array:
     p, q = _without_zeros(p), _without_zeros(q)
     return np.asarray(((p - q) * np.log(p / q)).sum(axis=-1))
 
 
-def _kl_div(p: Array, q: Array, _: Array) -> Array:
+def _kl_div(p: Array, q: Array) -> Array:
     return np.asarray(stats.entropy(_without_zeros(p), _without_zeros(q), axis=-1))
 
 
@@ -81,7 +70,8 @@ class Method:
     title : str
         What the distance is called in prose.
     distance : callable
-        Distance of two rows of shares, of shape (…, k), whose values lie so far apart, of shape (k,).
+        Of the shares of both columns, of shape (…, k). Of numbers alone: of how far their cumulative shares are apart
+        at each value, of shape (…, k), and of the steps between values in units of the norm, of shape (k - 1,).
     numbers, labels : bool
         Whether it applies to numbers on a scale, and to labels (or numbers taken as labels). One for numbers alone sees
         the order of all values rather than bins.
@@ -94,7 +84,7 @@ class Method:
     """
 
     title: str
-    distance: Callable[[Array, Array, Array], Array]
+    distance: Callable[[Array, Array], Array]
     numbers: bool = True
     labels: bool = True
     test: bool = False
@@ -181,13 +171,27 @@ class Pair:
 
     def distance(self, method: str) -> float:
         """Return the distance of the two columns as they are."""
+        if not (kind := METHODS[method]).labels:
+            return float(kind.distance(self.apart, self.steps))
         cells = self.cells(method)
         return float(cells.among(method, cells.reference, cells.current))
 
     def among(self, method: str, reference: AnyArray, current: AnyArray) -> Array:
         """Return the distance of other counts of the same cells, of shape (…, k)."""
         p, q = (counts / counts.sum(axis=-1, keepdims=True) for counts in (reference, current))
-        return METHODS[method].distance(p, q, np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM))
+        given = (p, q) if METHODS[method].labels else (np.abs(np.cumsum(p - q, axis=-1)), self.steps)
+        return METHODS[method].distance(*given)
+
+    @cached_property
+    def apart(self) -> Array:
+        """How far apart the cumulative shares of both are at each value."""
+        before, after = (np.cumsum(counts) / counts.sum() for counts in (self.reference, self.current))
+        return np.asarray(np.abs(np.subtract(before, after, out=before), out=before))
+
+    @property
+    def steps(self) -> Array:
+        """Between neighbouring values, in units of the norm."""
+        return np.diff(self.points) / max(self.norm, LEAST_NORM)
 
     def cells(self, method: str, *, few: bool = False) -> "Pair":
         """Count in the cells that a method works on.

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
-from threadpoolctl import threadpool_limits
 
 from toolkit.core import Estimate, side_by_side
 from toolkit.data import Dataset, plain_column
@@ -165,19 +164,23 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     cells, each = coded(reference, current), weights if units and units.weights is not None else None
     side = np.repeat([0.0, 1.0], [n, m])
     fold = np.random.default_rng(seed).permutation(int(own.max()) + 1)[own] % FOLDS
+
+    def learn(held: int) -> tuple[Any, ...]:
+        judge = fold == held
+        model, given = _fitted(cells, side, ~judge, each, how)
+        return model, given[judge], *roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
+
     influence, areas, spread = np.empty(n + m), [], 0.0
-    # Trees this small take longer to share out among threads than to grow, far longer on a busy machine.
-    with threadpool_limits(limits=1, user_api="openmp"):
-        for held in range(FOLDS):
-            judge = fold == held
-            model, given = _fitted(cells, side, ~judge, each, how)
-            area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
-            zeros, ones = (int((side[judge] == one).sum()) for one in (0, 1))
-            spread += (ones + zeros + 1) / (12 * ones * zeros)
-            areas.append(area)
-        order = np.random.default_rng(seed).permutation(int(judge.sum()))
-        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given[judge]), order)
-        drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
+    parts = side_by_side([partial(learn, held) for held in range(FOLDS)])
+    for held, (_, _, area, found) in enumerate(parts):
+        influence[judge := fold == held] = found
+        zeros, ones = (int((side[judge] == one).sum()) for one in (0, 1))
+        spread += (ones + zeros + 1) / (12 * ones * zeros)
+        areas.append(area)
+    model, given = parts[-1][:2]
+    order = np.random.default_rng(seed).permutation(len(given))
+    shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given), order)
+    drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * np.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     p_value = float(stats.norm.sf((value - 0.5) / (np.sqrt(SHARED * spread) / FOLDS)))

@@ -150,7 +150,7 @@ class ColumnSummary:
 def roles_of(data: Dataset) -> dict[str, str]:
     """Name the columns of a table that can be compared, each with its role: feature, target or prediction."""
     roles = {str(name): "feature" for name in (*data.features, *data.sensitive, *data.others) if name != PREDICTION}
-    if data.target.notna().any():
+    if data.roles.target and data.target.notna().any():
         roles[data.roles.target] = "target"
     return roles | ({PREDICTION: "prediction"} if PREDICTION in data.others else {})
 
@@ -264,9 +264,10 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArr
     order = np.argsort(values, kind="stable")
     values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
     before = counts * (order < len(first.distinct))
-    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
-    if len(starts) == len(values):  # no value is of both
+    new = np.append(True, values[1:] != values[:-1])[: len(values)]
+    if new.all():  # no value is of both
         return values, before, counts - before
+    starts = np.flatnonzero(new)
     return values[starts], np.add.reduceat(before, starts), np.add.reduceat(counts - before, starts)
 
 
