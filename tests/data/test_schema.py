@@ -242,6 +242,8 @@ def test_blank_rows_beside_a_single_label_are_named():
         (np.linspace(60, 75, 200), np.linspace(60, 75, 200) * 2.54, "medium"),
         (np.linspace(60, 75, 200), np.linspace(60, 75, 200) * 1000, "high"),
         (np.linspace(0, 5000, 200), np.linspace(0, 5, 200), "high"),
+        (np.resize([1.75, 2, 2.25], 200), np.resize([2.75, 3, 3.25], 200), "medium"),  # just as much as is said
+        (np.resize([1.75, 2, 2.25], 200), np.resize([2.75, 2.9, 3.25], 200), None),
     ],
 )
 def test_a_unit_is_in_doubt_by_how_far_numbers_are_off(before, after, severity):
