@@ -12,7 +12,8 @@ from toolkit.fairness.clusters import HALF, Counts, Resampling, count_cells
 from toolkit.fairness.measures import compared
 from toolkit.fairness.rates import CELLS, RATES, measure_rates
 from toolkit.fairness.spread import from_scale, measure_disparity, to_scale
-from toolkit.statistics.intervals import mean_estimate, standard_error, wald, wilson
+from toolkit.statistics.intervals import standard_error, wald, wilson
+from toolkit.statistics.measure import mean_of
 from toolkit.statistics.metrics import area_of
 from toolkit.statistics.ranking import roc_auc
 
@@ -293,7 +294,7 @@ def test_means_are_compared_by_their_own_intervals():
     rng = np.random.default_rng(4)
     groups = [rng.normal(level, 1, 400) for level in (0.0, 0.2, 1.0)]
     judged = np.array([True, True, True])
-    part = compared("x", [mean_estimate(group) for group in groups], judged, Resampling(30, 20_000, rng), None)
+    part = compared("x", [mean_of(group) for group in groups], judged, Resampling(30, 20_000, rng), None)
     found = measure_disparity([part])
     assert (found.lowest, found.highest) == (0, 2)
     apart, error = found.estimate.value, math.sqrt(2 / 400)

@@ -6,15 +6,8 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
-from toolkit.statistics.intervals import (
-    mean_estimate,
-    mover_difference,
-    mover_mean,
-    share_estimate,
-    standard_error,
-    wald,
-    wilson,
-)
+from toolkit.statistics.intervals import mover_difference, mover_mean, share_estimate, standard_error, wald, wilson
+from toolkit.statistics.measure import mean_of
 from toolkit.statistics.regression import median_interval
 
 
@@ -33,14 +26,14 @@ def test_one_person_is_no_certainty():
     assert wilson(1, 1) == (pytest.approx(0.2065, abs=1e-4), 1.0)
     assert wilson(0, 0) == (0.0, 1.0)
     assert math.isnan(share_estimate(0, 0).value)
-    assert not mean_estimate(np.array([3.0])).has_interval
-    assert math.isnan(mean_estimate(np.array([])).value)
-    assert not mean_estimate(np.ones(5)).has_interval
+    assert not mean_of(np.array([3.0])).has_interval
+    assert math.isnan(mean_of(np.array([])).value)
+    assert not mean_of(np.ones(5)).has_interval
 
 
-def test_mean_estimate_is_students():
+def test_mean_of_is_students():
     values = np.random.default_rng(0).standard_normal(40)
-    found, reference = mean_estimate(values), stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    found, reference = mean_of(values), stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (found.low, found.high) == (pytest.approx(reference.low), pytest.approx(reference.high))
 
 

@@ -155,8 +155,7 @@ class Slices(Result, frozen=True):
         if not len(self.table):
             return []
         said = [f"{text}: {loss}" for text, loss in zip(self.table["slice"], self.table["loss"], strict=True)]
-        named = zip(self.table["slice"], self.table["rows"], strict=True)
-        names = [f"{shorten(text, 44)} ({rows:,})" for text, rows in named]
+        names = [f"{shorten(text, 44)} ({rows:,})" for text, rows in self.table[["slice", "rows"]].to_numpy()]
         draw = draw_beside(f"Mean {self.loss}", names, self.table["loss"], self.overall.value)
         return [drawing("slices", draw, self.table, slices=self, said=said)]
 

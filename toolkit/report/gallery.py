@@ -18,7 +18,7 @@ from markupsafe import Markup
 from toolkit.core import beside, content_policy, templates_folder
 from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown
-from toolkit.statistics import mean_estimate
+from toolkit.statistics import mean_of
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
@@ -153,5 +153,5 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
 
 def _mean(reports: Sequence[SweptReport], name: str) -> Estimate:
     values = np.array([one.numbers[name].value.value for one in reports if name in one.numbers])
-    found, (least, most) = mean_estimate(values[np.isfinite(values)]), _RANGES.get(name.rpartition(".")[2], _ANY)
+    found, (least, most) = mean_of(values[np.isfinite(values)]), _RANGES.get(name.rpartition(".")[2], _ANY)
     return replace(found, low=max(found.low, least), high=min(found.high, most))

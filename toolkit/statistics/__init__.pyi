@@ -25,7 +25,6 @@ from .intervals import (
     Mask as Mask,
     Z as Z,
     change as change,
-    mean_estimate as mean_estimate,
     mover_difference as mover_difference,
     mover_mean as mover_mean,
     share_estimate as share_estimate,

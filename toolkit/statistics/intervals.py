@@ -76,21 +76,6 @@ def share_estimate(successes: int, n: int) -> Estimate:
     return Estimate(successes / n, *wilson(successes, n), n, "Wilson") if n else Estimate(math.nan)
 
 
-def mean_estimate(values: Array) -> Estimate:
-    """Estimate a mean by Student's t; without an interval for a single value, not defined for none.
-
-    Examples
-    --------
-    >>> print(mean_estimate(np.arange(100.0)))
-    49.50 [43.74, 55.26]
-    """
-    if (n := len(values)) < 2:
-        return Estimate(float(values[0]) if n else math.nan, n=n)
-    centre = float(values.mean())
-    half = t_quantile(n) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Estimate(centre, centre - half, centre + half, n, "t") if half else Estimate(centre, n=n)
-
-
 def area_interval(area: float, ones: float, zeros: float, effect: float = 1.0) -> Interval:
     """Interval of an area under the ROC curve by a score test: method 5 of Newcombe (2006, doi:10.1002/sim.2324).
 

@@ -182,11 +182,23 @@ def mean(
 
 
 def mean_of(values: Array, units: Units | None = None) -> Estimate:
-    """Estimate a mean of any sign by Student's t, however large the values: their squares stay finite."""
-    unit = float(np.abs(values).max(initial=0.0)) or 1.0
-    if units is None or not np.ptp(values):
-        return intervals.mean_estimate(values / unit).times(unit)
-    return mean(values / unit, units.weights, bounds=(-math.inf, math.inf)).over(units).estimate.times(unit)
+    """Estimate a mean of any sign by Student's t, however large the values: their squares stay finite.
+
+    Without an interval for values that do not vary, or for a single one; not defined for none.
+
+    Examples
+    --------
+    >>> print(mean_of(np.arange(100.0)))
+    49.50 [43.74, 55.26]
+    """
+    # Divided by a power of two near the largest, which is exact.
+    unit = 2.0 ** (math.frexp(float(np.abs(values).max(initial=0.0)))[1] - 1)
+    values, n = values / unit, len(values)
+    if units and np.ptp(values):
+        return mean(values, units.weights, bounds=(-math.inf, math.inf)).over(units).estimate.times(unit)
+    centre, error = float(values.mean()) if n else math.nan, float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    ends = wald(centre, error, quantile=t_quantile(n)) if error else no_interval(1.0)
+    return Estimate(centre, *ends, n, "t" if error else "").times(unit)
 
 
 def share(hits: Array, among: Array) -> Measure:
