@@ -49,8 +49,23 @@ class CustomMetric:
     scored: bool
     weighted: bool
 
-    def __call__(self, y_true: AnyArray, y_pred: AnyArray, **weights: Array) -> float:
-        """Measure rows; nan where scikit-learn warns that they do not define the metric."""
+    @property
+    def counted(self) -> bool:
+        """Whether counts of decisions tell it what rows do, which they do not where it asks how many rows there are."""
+        (y_true, y_pred), times = np.indices((2, 2)).reshape(2, 4), np.array([400, 300, 200, 500])
+        each = np.ones(times.sum()) if self.weighted else None
+        by_rows = self(np.repeat(y_true, times), np.repeat(y_pred, times), each)
+        return math.isclose(self(y_true, y_pred, 1.0 * times), by_rows, rel_tol=1e-9, abs_tol=1e-12)
+
+    def __call__(self, y_true: AnyArray, y_pred: AnyArray, sample_weight: Array | None = None) -> float:
+        """Measure rows; nan where scikit-learn warns that they do not define the metric.
+
+        A function that takes no weights is given each row twice as often as it weighs, as half rows occur.
+        """
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if weights and not self.weighted:
+            times = np.rint(2 * weights.pop("sample_weight")).astype(np.intp)
+            y_true, y_pred = np.repeat(y_true, times), np.repeat(y_pred, times)
         with warnings.catch_warnings(action="error", category=UndefinedMetricWarning):
             try:
                 value = float(self.function(y_true, y_pred, **weights))
@@ -117,25 +132,27 @@ def given_of(predicted: Predictions, *, scored: bool) -> tuple[AnyArray, Any]:
 def measure_custom(custom: list[CustomMetric], predicted: Predictions, grouping: Grouping, how: Resampling) -> Measured:
     """Measure the groups of one grouping that have enough rows; the others are not defined.
 
-    Decisions between two classes are counted, where the function takes weights, and Fairlearn's ``MetricFrame`` is fed
-    with the counts; all else is measured row by row.
+    Decisions between two classes are counted, and Fairlearn's ``MetricFrame`` is fed with the counts; all else is
+    measured row by row, and so is what counts do not tell. A function that takes no weights has none.
     """
-    judged, found = grouping.counts >= how.least, Measured()
-    inside, parts = np.flatnonzero(judged).tolist(), list[Array]()
-    if predicted.decisions is not None and custom:
-        counts = grouping.counted(predicted.y_true, predicted.decisions)
-        parts, cells = [part for part, own in zip(counts.parts, judged, strict=False) if own], counts.cells[judged]
+    judged, found, units = grouping.counts >= how.least, Measured(), grouping.units
+    inside, bare = np.flatnonzero(judged).tolist(), grouping
+    if units and units.weights is not None:
+        bare = replace(grouping, units=replace(units, weights=None, weight="") if units.kind != "row" else None)
     for metric in custom:
-        places = [at for at, own in zip(grouping.places, judged, strict=False) if own]
-        if inside and predicted.decisions is not None and metric.weighted and not metric.scored:
-            known, sums = _by_cells(metric, cells, parts)
+        own = grouping if metric.weighted else bare
+        if inside and predicted.decisions is not None and not metric.scored and metric.counted:
+            counts = own.counted(predicted.y_true, predicted.decisions)
+            parts = [counts.parts[at] for at in inside if own.units]
+            places = [own.places[at] for at in inside if own.units]
+            known, sums = _by_cells(metric, counts.cells[judged], parts)
         else:
-            known, sums, places = _by_rows(metric, predicted, grouping, how)
+            known, sums, places = _by_rows(metric, predicted, own, how)
         estimates = [Estimate(math.nan, n=int(n)) for n in grouping.counts]
         for place, one in zip(inside, known, strict=True):
-            estimates[place] = replace(one, method=f"{one.method}{grouping.methods[place]}")
+            estimates[place] = replace(one, method=f"{one.method}{own.methods[place]}")
         drawn = None
-        if grouping.units and inside:
+        if own.units and inside:
             drawn = np.zeros((len(judged), how.replicates))
             drawn[inside] = draw_errors(sums, places, how)
         found["", metric.name] = compared(metric.name, estimates, judged, how, drawn)
@@ -170,25 +187,20 @@ def _by_rows(metric: CustomMetric, predicted: Predictions, grouping: Grouping, h
     """
     y_true, y_pred = given_of(predicted, scored=metric.scored)
     units, sums, places, found = grouping.units, [], [], []
-    given = {"sample_weight": units.weights} if metric.weighted and units and units.weights is not None else {}
+    weights = units.weights if units else None
     if units:
         home = np.zeros(units.count, dtype=np.intp)
-        for place, own in enumerate(grouping.places):
-            home[own] = place
-        order = how.rng.permutation(units.count)
-        rank = np.argsort(order[np.argsort(home[order], kind="stable")])
+        np.maximum.at(home, units.codes, grouping.codes)
+        rank = np.argsort(np.lexsort((np.argsort(how.rng.permutation(units.count)), home)))
     for place in np.flatnonzero(grouping.counts >= how.least).tolist():
         rows = grouping.rows[place]
-        if units:
-            picked = rows[np.argsort(rank[units.codes[rows]], kind="stable")][:MOST_RESAMPLED]
-            block = rank[units.codes[picked]] % BLOCKS
-        else:
-            picked = how.rng.permutation(rows)[:MOST_RESAMPLED]
-            block = np.arange(len(picked)) % BLOCKS
+        at = rank[units.codes[rows]] if units else np.argsort(how.rng.permutation(len(rows)))
+        order = np.argsort(at, kind="stable")[:MOST_RESAMPLED]
+        picked, block = rows[order], at[order] % BLOCKS
         blocks = np.unique(block)
         kept = [picked[block != left] for left in blocks]
-        parts = [(part, {name: one[part] for name, one in given.items()}) for part in (rows, *kept)]
-        value, *left = (metric(y_true[part], y_pred[part], **weights) for part, weights in parts)
+        each = [(part, None if weights is None else weights[part] / weights[part].mean()) for part in (rows, *kept)]
+        value, *left = (metric(y_true[part], y_pred[part], own) for part, own in each)
         without = np.array(left if len(blocks) > 1 else [0.0])
         error = math.sqrt((len(without) - 1) * float(without.var()) * len(picked) / len(rows))
         half, count = t_quantile(len(without)) * error, len(grouping.places[place]) if units else len(rows)
