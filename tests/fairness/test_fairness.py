@@ -363,6 +363,24 @@ def test_a_column_that_tells_the_target_does_not_hide_the_others():
     assert "fairness.twin.demographic_parity_difference" in audit.scalars()
 
 
+def test_nothing_is_passed_over_in_silence():
+    frame = people(3000)
+    frame["y"] = np.random.default_rng(0).normal(size=3000) + 3 * frame["chance"]
+    audit = audit_fairness(Number(), dataset(frame, positive=None, task="regression"), sensitive="y", replicates=300)
+    assert [(one.code, one.where) for one in audit.findings()] == [("FAIRNESS-TARGET-IS-SENSITIVE", "y")]
+    one, two = np.random.default_rng(3).integers(0, 2, (2, 3000))
+    frame = people(3000).assign(one=np.where(one, "a", "b"), two=np.where(two, "c", "d"))
+    frame["y"], frame["chance"] = np.where(one ^ two, "yes", "no"), np.where(one ^ two, 0.7, 0.3)
+    codes = {one.code: one.where for one in audit_fairness(Known(), dataset(frame, ["one", "two"])).findings()}
+    assert codes["FAIRNESS-PARITY"] == "one+two"
+    assert "FAIRNESS-TARGET-IS-SENSITIVE" not in codes
+    frame = people(3000)
+    frame["many"] = frame["y"] + np.random.default_rng(0).integers(0, 40, 3000).astype(str)
+    codes = {one.code: one.where for one in audit_fairness(Known(), dataset(frame, ["many"])).findings()}
+    assert codes["FAIRNESS-TARGET-IS-SENSITIVE"] == codes["FAIRNESS-MANY-GROUPS"] == "many"
+    assert "FAIRNESS-PARITY" not in codes
+
+
 def test_rows_of_a_single_class_do_not_hide_who_is_selected():
     frame = people(2000)
     frame.loc[frame["sex"] == "Female", "chance"] *= 0.3

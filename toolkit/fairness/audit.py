@@ -118,8 +118,7 @@ def audit_fairness(
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([measures.group_table(*each) for each in measured], ignore_index=True)
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
-    notes += about_rows(known, part)
-    notes += findings.about_table(part, data, columns, groupings, predicted)
+    notes += [*about_rows(known, part), *findings.about_table(part, data, columns, groupings, predicted)]
     notes += findings.about_groups(groupings, groups, min_count)
     disparities = measures.disparity_table(measured, names)
     curves = measures.threshold_curves(predicted, groupings, known.threshold.value if known.threshold else np.nan)
@@ -187,7 +186,7 @@ class FairnessAudit(Result, frozen=True):
 
     def findings(self) -> list[Finding]:
         """Say which disparities are more than chance, and which groups could not be judged."""
-        return by_severity([*findings.judge(self.disparities, self.groups), *self.notes])
+        return by_severity([*findings.judge(self.disparities, self.groups, self.notes), *self.notes])
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: a metric by group, the disparities, and rates over the thresholds."""

@@ -38,16 +38,14 @@ NAME_LENGTH = 34
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
 
 
-def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
+def judge(disparities: pd.DataFrame, groups: pd.DataFrame, notes: Sequence[Finding]) -> Iterator[Finding]:
     """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached.
 
-    Features whose groups each hold one class only, not all the same, are passed over: there the target itself differs.
+    Columns that determine the target, as the ``notes`` say, are passed over, with all groups that they have a part in.
     """
-    base = groups[groups["metric"] == "base_rate"]
-    rate = pd.Series([found.value for found in base["value"]], index=base.index, dtype=float)
-    differs = rate.groupby([base["feature"], base["class"]]).nunique().groupby("feature").max() > 1
-    telling = rate.isin([0.0, 1.0]).groupby(base["feature"]).all() & differs
-    beyond = disparities[(disparities["p_adjusted"] <= ALPHA) & ~disparities["feature"].map(telling).eq(True)]
+    telling = {note.where for note in notes if note.code == "FAIRNESS-TARGET-IS-SENSITIVE"}
+    told = [not telling.isdisjoint([feature, *feature.split("+")]) for feature in disparities["feature"]]
+    beyond = disparities[(disparities["p_adjusted"] <= ALPHA) & ~np.array(told, dtype=bool)]
     size = np.array([found.value for found in beyond["value"]], dtype=float)
     excess = size - beyond["expected"].to_numpy(dtype=float)
     name = beyond["disparity"].str.removesuffix("_difference")
@@ -136,10 +134,10 @@ def about_table(
 
 def _follows(grouping: Grouping, predicted: Predictions) -> bool:
     """Whether each group holds one class only, and groups are large enough for that to be no accident."""
-    groups = len(grouping.labels)
-    if not predicted.classes or groups < 2 or grouping.beyond or len(grouping.codes) < LEAST_EACH * groups:
+    groups, looked = len(grouping.labels), grouping.codes >= 0
+    if not predicted.classes or groups < 2 or looked.sum() < LEAST_EACH * groups:
         return False
-    pairs = pd.crosstab(grouping.codes, predicted.y_true) > 0
+    pairs = pd.crosstab(grouping.codes[looked], predicted.y_true[looked]) > 0
     return pairs.shape[1] > 1 and bool((pairs.sum(axis=1) == 1).all())
 
 
