@@ -84,6 +84,13 @@ class TestOneNumber:
         assert judge_number(Estimate(0.9, 0.85, math.nan, 100), 0.8, 1)[0] == "undecided"
         assert judge_number(Estimate(0.9, math.nan, 0.95, 100), 0.8, INF)[0] == "undecided"
 
+    def test_an_end_on_the_limit_passes_from_within_and_never_fails_from_without(self):
+        ends = [(low / 100, value / 100) for low in range(1, 100) for value in range(low, 100)]
+        inside = [judge_number(Estimate(value, low, 1.0, 500), low, INF)[0] for low, value in ends]
+        outside = [judge_number(Estimate(low, 0.0, value, 500), value, INF)[0] for low, value in ends if low < value]
+        assert set(inside) == {"pass"}
+        assert set(outside) == {"undecided"}
+
     def test_where_only_the_widened_interval_reaches_the_limit_it_says_so(self):
         outcome, why = judge_number(Estimate(0.75, 0.71, 0.79, 400), 0.8, INF, 20)
         assert outcome == "undecided"

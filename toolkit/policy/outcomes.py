@@ -174,15 +174,15 @@ true value is the estimate.
         met = least <= number.value <= most
         return ("pass", "The number satisfies it.") if met else ("fail", "The number does not satisfy it.")
     # An end that is not known alone is one that was not finite.
-    sides = number.value - number.low, number.high - number.value
-    below, above = (math.inf if math.isnan(side) else side for side in sides)
-    if least <= number.value - below and number.value + above <= most:
+    low = -math.inf if math.isnan(number.low) else number.low
+    high = math.inf if math.isnan(number.high) else number.high
+    if least <= low and high <= most:
         return "pass", "The whole interval satisfies it."
     widened = f", widened for the {together} numbers judged together," if together > 1 else ""
     wider = _quantile(together) / _quantile(1)
-    if number.value + wider * above < least or number.value - wider * below > most:
+    if high + (wider - 1) * (high - number.value) < least or low - (wider - 1) * (number.value - low) > most:
         return "fail", f"The whole interval{widened} violates it."
-    outside = number.value + above < least or number.value - below > most
+    outside = high < least or low > most
     reaches = f"The whole interval violates it, but{widened} it includes" if outside else "The interval includes"
     return "undecided", f"{reaches} the limit. {_size_needed(number, least, most, wider)}"
 
