@@ -155,7 +155,8 @@ class Sides:
                     continue
                 within = self.take(places)
                 pairs = within.metrics()
-                few = self.part.task == "binary" and within.part.target.value_counts().min() < LEAST_OF_CLASS
+                ones = within.said[0].y_true.sum()
+                few = self.part.task == "binary" and min(ones, len(places) - ones) < LEAST_OF_CLASS
                 for name in dict.fromkeys((main, *OF_GROUPS)):
                     if (one := pairs.get(name)) and not (few and name in SCORE_METRICS):
                         numbers = (one.champion, one.challenger, one.difference, one.p_value, one.gain.value < 0)
