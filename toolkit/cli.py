@@ -26,8 +26,9 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
     No report depends on a tracking server: one that fails is a warning, and a finding of the report.
 
     Exit code: 0 done, 1 done and the verdict is fail (or as --fail-on says), 2 the input is wrong, 3 the notebook
-    failed (a partial report is left and named). With --require-tracking 2 also where the tracking server does not
-    answer at the start, and 3 where it fails at the end (the report is left whole).
+    failed (a partial report is left and named). It is 3 also where the policy asks for what was not measured; the
+    report is left whole. With --require-tracking 2 also where the tracking server does not answer at the start, and 3
+    where it fails at the end (the report is left whole).
     """
     from toolkit.policy.reason import reason
     from toolkit.registry import lifecycle
@@ -55,11 +56,11 @@ def compare(ctx: click.Context, /, a: str, b: str, model: str, data: str, **how:
 
     Exit code: as `toolkit run`.
     """
-    from toolkit.registry.lifecycle import check_version
+    from toolkit.registry.lifecycle import find_version
 
     sides = [f"models:/{model}{'/' if one.isdigit() else '@'}{one}" if model else one for one in (a, b)]
     for side in sides if model else ():
-        check_version(side, out=how["out"])
+        find_version(side, out=how["out"])
     given = [("champion", sides[0]), ("challenger", sides[1]), ("data", data), *how.pop("pairs")]
     ctx.invoke(run, template="comparison", pairs=given, **how)
 
