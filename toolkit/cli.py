@@ -72,17 +72,19 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
     All combinations are checked before the first run. A report that fails costs only itself. The same command again
     makes only the reports that are not there: after it was stopped, or with more values.
 
-    Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made.
+    Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made, or
+    its policy asks for what was not measured.
     """
     from toolkit.runs.sweep import read_over
 
     schema = parameters.Schema(parameters.find_template(template))
     done = toolkit.sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
     click.echo(done.page)
-    if any(one.failure for one in done.reports):
+    ends = [one.run.summary.results for one in done.reports if one.run and one.run.summary]
+    unjudged = any(one.parameters.get("policy") and not one.verdict.outcome for one in ends)
+    if unjudged or any(one.failure for one in done.reports):
         raise SystemExit(3)
-    for one in done.reports:
-        _exit_by(one.run.summary.results.verdict.outcome if one.run and one.run.summary else None)
+    _exit_by("fail" if any(one.verdict.outcome == "fail" for one in ends) else None)
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:

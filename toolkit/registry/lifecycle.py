@@ -91,19 +91,6 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", k
             raise
 
 
-def report_of(address: str, *, out: Path) -> Results:
-    """Return what the report of a registered version says.
-
-    Raises
-    ------
-    InputError
-        Where there is no such version, or it has no report in the store.
-    """
-    if (version := find_version(address, out=out)).report is None:
-        raise InputError(f"{version} has no report in the store.")
-    return version.report
-
-
 def find_version(address: str, *, out: Path) -> Version:
     """Return a version; an address of none that is registered is refused by an InputError that says which there are."""
     with _registry(out) as (client, _):

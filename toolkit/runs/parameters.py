@@ -253,14 +253,13 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> 
     place = f"Line {statement.lineno} of the parameters cell of {where}"
     if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name) or not statement.value:
         raise InputError(f"{place} is not `name: type = literal  # help`: {shorten(ast.unparse(statement), 80)}")
-    name, annotation = statement.target.id, ast.unparse(statement.annotation)
+    name, hint = statement.target.id, ast.unparse(statement.annotation)
     try:
-        kinds = read_kinds(annotation)
+        kinds = read_kinds(hint)
         default = ast.literal_eval(statement.value)
         default = None if default is None else convert(default, kinds)
     except ValueError as error:
-        said = f"{place}: {name!r} has no literal default of its type {annotation}. {error}"
-        raise InputError(said.strip()) from error
+        raise InputError(f"{place}: {name!r} has no literal default of its type {hint}. {error}".strip()) from error
     lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
     helps = [comments[line] for line in lines if line in comments]
-    return Parameter(name, annotation, default, helps[-1].rstrip(".") if helps else "")
+    return Parameter(name, hint, default, helps[-1].rstrip(".") if helps else "")
