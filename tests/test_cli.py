@@ -371,7 +371,7 @@ class TestLooking:
 
     def test_compare_names_versions_of_one_model(self, recorded, tmp_path, monkeypatch):
         checked = []
-        monkeypatch.setattr("toolkit.registry.lifecycle.check_version", lambda one, out: checked.append((one, out)))
+        monkeypatch.setattr("toolkit.registry.lifecycle.find_version", lambda one, out: checked.append((one, out)))
         assert (
             call("compare", "champion", "3", "--model", "churn", "--data", "new.csv", "--out", tmp_path).exit_code == 0
         )

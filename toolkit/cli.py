@@ -26,8 +26,9 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
     No report depends on a tracking server: one that fails is a warning, and a finding of the report.
 
     Exit code: 0 done, 1 done and the verdict is fail (or as --fail-on says), 2 the input is wrong, 3 the notebook
-    failed (a partial report is left and named). With --require-tracking 2 also where the tracking server does not
-    answer at the start, and 3 where it fails at the end (the report is left whole).
+    failed (a partial report is left and named). It is 3 also where the policy asks for what was not measured; the
+    report is left whole. With --require-tracking 2 also where the tracking server does not answer at the start, and 3
+    where it fails at the end (the report is left whole).
     """
     from toolkit.policy.reason import reason
     from toolkit.registry import lifecycle
@@ -55,11 +56,11 @@ def compare(ctx: click.Context, /, a: str, b: str, model: str, data: str, **how:
 
     Exit code: as `toolkit run`.
     """
-    from toolkit.registry.lifecycle import check_version
+    from toolkit.registry.lifecycle import find_version
 
     sides = [f"models:/{model}{'/' if one.isdigit() else '@'}{one}" if model else one for one in (a, b)]
     for side in sides if model else ():
-        check_version(side, out=how["out"])
+        find_version(side, out=how["out"])
     given = [("champion", sides[0]), ("challenger", sides[1]), ("data", data), *how.pop("pairs")]
     ctx.invoke(run, template="comparison", pairs=given, **how)
 
@@ -71,17 +72,19 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
     All combinations are checked before the first run. A report that fails costs only itself. The same command again
     makes only the reports that are not there: after it was stopped, or with more values.
 
-    Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made.
+    Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made, or
+    its policy asks for what was not measured.
     """
     from toolkit.runs.sweep import read_over
 
     schema = parameters.Schema(parameters.find_template(template))
     done = toolkit.sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
     click.echo(done.page)
-    if any(one.failure for one in done.reports):
+    ends = [one.run.summary.results for one in done.reports if one.run and one.run.summary]
+    unjudged = any(one.parameters.get("policy") and not one.verdict.outcome for one in ends)
+    if unjudged or any(one.failure for one in done.reports):
         raise SystemExit(3)
-    for one in done.reports:
-        _exit_by(one.run.summary.results.verdict.outcome if one.run and one.run.summary else None)
+    _exit_by("fail" if any(one.verdict.outcome == "fail" for one in ends) else None)
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:

@@ -168,7 +168,7 @@ class TestRefusals:
         ("table", "said"),
         [
             (INSIDE.head(2).drop(columns="code"), "Missing: 'code'"),
-            (INSIDE.head(2).assign(name=SECRET), "Unknown: 'name'"),
+            (INSIDE.head(2).assign(name=SECRET), "Unknown or repeated: 'name'"),
             (INSIDE.head(2).rename(columns={"code": "cod"}), "Did you mean 'code'"),
             (INSIDE.head(2).assign(age=SECRET), "Column 'age' holds numbers; 2 of 2 cells are something else"),
             (INSIDE.head(2).assign(age=[[SECRET], 3]), "Column 'age' holds numbers; 1 of 2 cells"),
@@ -181,6 +181,14 @@ class TestRefusals:
         assert answer.status_code == 400
         assert re.search(said.replace("'", "'?"), answer.json()["error"]), answer.json()
         assert SECRET not in answer.text
+
+    def test_a_column_that_is_there_twice_is_named(self, model):
+        row = INSIDE.head(1).assign(day="01/02/2024").to_dict("split", index=False)
+        twice = {"columns": [*row["columns"], "code"], "data": [[*row["data"][0], SECRET]]}
+        content = json.dumps({"dataframe_split": twice}, default=str).encode()
+        answer = post(TestClient(make_app(Answers(model))), content)
+        assert answer.status_code == 400
+        assert "Unknown or repeated: code." in answer.json()["error"].replace("'", "")
 
     @pytest.mark.parametrize(
         "content",

@@ -90,7 +90,7 @@ def test_the_record_is_a_verdict_that_names_the_reasons():
         ({"levels": {"wach": {"findings": {"below": "low"}}}}, "Did you mean 'watch'"),
         ({"levels": {"watch": 1}}, "levels.watch: it must map title, .+; found 1"),
         ({"levels": {"watch": {}}}, "has no rule"),
-        ({"numbers": {"a": {"min": 1}}}, "unknown key 'numbers'"),
+        ({"numbers": {"a": {"min": 1}}}, "has rules: it is a gate's. Name one of the other kind"),
         ("drfit", "Did you mean 'drift'"),
     ],
 )

@@ -248,6 +248,17 @@ def test_a_number_stands_beside_the_first_line_of_a_term_that_wraps(browser):
     assert lines[0][0] == pytest.approx(lines[1][0], abs=1)
 
 
+@pytest.mark.parametrize(("width", "most"), [(360, 180), (1000, 400)])
+def test_a_very_long_name_leaves_room_for_what_stands_beside_it(browser, width, most):
+    style = (Path(__file__).parents[2] / "templates/review/review.css").read_text(encoding="utf-8")
+    table = f"<table><tbody><tr><th scope=row>{'o' * 300}</th><td>0.039</td></tr></tbody></table>"
+    page = browser.new_page(viewport={"width": width, "height": 600})
+    page.set_content(f"<!doctype html><style>{style}</style><div class=scroll>{table}</div>")
+    assert page.locator("th").bounding_box()["width"] <= most
+    assert page.locator("td").bounding_box()["x"] < width - 60
+    page.close()
+
+
 def test_a_figure_fits_a_telephone_and_its_number_enlarges_it_in_a_box_that_scrolls(browser, site):
     page, _ = visit(browser, f"{site[0]}/sample.html", 360)
     box, image = page.locator("figure .scroll").first, page.locator("figure img").first

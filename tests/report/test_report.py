@@ -621,6 +621,17 @@ class TestVerdict:
         assert ("Too low." in seen, "More rows." in seen, "All of it." in seen) == (True, True, False)
         assert "All of it." in folded
 
+    def test_of_very_many_that_are_undecided_ten_rules_are_seen(self):
+        number = Estimate(0.5, 0.4, 0.6, 9)
+        many = [RuleOutcome(f"test.m{at}", "at least 0.5", "undecided", number, f"Reason {at}.") for at in range(31)]
+        results = replace(JUDGED, verdict=PolicyVerdict("fail", "Ours", (RULES[0], *many, RULES[1])))
+        html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+        seen, rest, held = html[html.index('id="rules"') :].partition("</section>")[0].split("<details")
+        assert ["Too low." in seen, "Reason 8." in seen, "Reason 9." in seen] == [True, True, False]
+        assert "<summary>22 more: 22 undecided</summary>" in rest
+        assert [f"Reason {at}." in rest for at in (9, 30)] == [True, True]
+        assert "All of it." in held
+
     def test_each_rule_has_its_number_and_why(self):
         (failed, bad), (passed, good) = Summary(JUDGED).rules
         assert (failed.number_text, failed.why, bad.sign) == ("0.850 [0.800, 0.880]", "Too low.", "cross")

@@ -437,6 +437,33 @@ class TestPolicyOfATemplateOfOnesOwn:
         with pytest.raises(RunError, match="this one publishes nothing"):
             runner.run(NOTEBOOKS / "echoes.ipynb", {"data": "a", "policy": "standard"}, out=tmp_path / "out")
 
+    @pytest.mark.parametrize(
+        ("template", "rules", "said"),
+        [
+            (NOTEBOOKS / "publishes.ipynb", "numbers: {data.rwos: {min: 100}}", "Did you mean 'data.rows'"),
+            (NOTEBOOKS / "publishes.ipynb", "levels: {watch: {numbers: {data.rows: {min: 1}}}}", "of the other kind"),
+            ("audit", "numbers: {test.roc_aux: {min: 0.5}}", "Did you mean 'test.roc_auc'"),
+            ("drift", "levels: {watch: {numbers: {data.rwos: {min: 1}}}}", "no such number"),
+            ("drift", "numbers: {data.rows: {min: 1}}", "of the other kind"),
+        ],
+    )
+    def test_one_that_does_not_fit_costs_the_verdict_and_not_the_report(
+        self, tmp_path, monkeypatch, template, rules, said
+    ):
+        monkeypatch.chdir(tmp_path)
+        rows = "".join(f"{at % 2},{at / 100},{at % 7}\n" for at in range(100))
+        Path("said.csv").write_text(f"y_true,y_score,a\n{rows}", encoding="utf-8")
+        Path("rules.yaml").write_text(f"title: Rules\n{rules}\n", encoding="utf-8")
+        tables = {"audit": ["predictions"], "drift": ["reference", "current"]}.get(template, [])
+        with pytest.raises(RunError, match=f"whole, but not judged. .+{said}") as caught:
+            runner.run(template, dict.fromkeys(tables, "said.csv"), policy="rules.yaml")
+        kept = read_results(caught.value.folder)
+        assert kept.verdict.outcome is None
+        assert kept.mlflow.run_id
+        manifest.check_whole(caught.value.folder)
+        judging = [one for one in kept.findings if one.where in ("check", "decide")]
+        assert [one.message in str(caught.value) for one in judging] == [True]
+
     def test_a_policy_with_a_slip_is_refused_at_once(self, tmp_path):
         with pytest.raises(InputError, match="Did you mean 'standard'"):
             runner.run(NOTEBOOKS / "publishes.ipynb", {"policy": "standrd"}, out=tmp_path / "out")

@@ -29,6 +29,7 @@ from toolkit.runs.sweep import read_over, sweep
 
 ROOT = Path(__file__).parents[2]
 WAYS = ROOT / "tests" / "notebooks" / "ways_to_end.ipynb"
+PUBLISHES = ROOT / "tests" / "notebooks" / "publishes.ipynb"
 HOSTILE = '<script>alert(1)</script>"&{{ 7*7 }}'
 
 
@@ -358,6 +359,15 @@ class TestKilled:
         assert [one.returncode for one in (first, other)] == [0, 0]
         assert len(set(pages)) == 2
         assert all(Path(page).read_text(encoding="utf-8").count('href="2') == 3 for page in pages)
+
+    def test_a_policy_that_does_not_fit_is_no_success_the_second_time_either(self, tmp_path):
+        rules = tmp_path / "rules.yaml"
+        rules.write_text("numbers: {data.rwos: {min: 1}}", encoding="utf-8")
+        for already in (False, True):
+            done = ask(PUBLISHES, "--over", "seed=1,2", "-p", "policy", rules)
+            assert done.exit_code == 3
+            assert ("2 of them already there" in done.stderr) == already
+        assert len(reports(tmp_path / "reports")) == 2
 
     def test_forty_by_ten(self, tmp_path):
         done = ask(WAYS, "--over", "seed=1..40", "-p", "way", "well", "-j", "10")

@@ -16,7 +16,7 @@ from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, one_of
 from toolkit.models import Model
 from toolkit.monitoring.pair import load_drift
-from toolkit.registry.lifecycle import report_of
+from toolkit.registry.lifecycle import find_version
 
 
 def load_retraining(
@@ -51,7 +51,9 @@ def load_retraining(
     InputError
         Where there is no such model, no experiment made it, or it was trained with weights.
     """
-    record = report_of(model, out=Path(os.environ.get("TOOLKIT_OUT", "reports")))
+    version = find_version(model, out=Path(os.environ.get("TOOLKIT_OUT", "reports")))
+    if (record := version.report) is None:
+        raise InputError(f"{version} has no report in the store.")
     if record.template == "retrain" and given(reference) is None:
         raise InputError(f"{model!r} was itself retrained: give reference, the table to train on with current.")
     found = {**record.parameters, **record.parameters.get("settings", {})}

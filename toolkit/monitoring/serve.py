@@ -134,8 +134,8 @@ class Answers:
     def _read(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:
         """Read rows by the schema; say of each in which column it is outside of what the model has seen."""
         wanted, names = self.model.schema.features, list(map(str, rows.columns))
-        missing, other = [one for one in wanted if one not in names], [one for one in names if one not in wanted]
-        if missing or other or len(set(names)) < len(names):
+        missing = [one for one in wanted if one not in names]
+        if (other := [one for one, times in Counter(names).items() if one not in wanted or times > 1]) or missing:
             near = nearest(other[0], missing) if other else ""
             raise refusal("columns", missing=listed(missing) or "none", other=listed(other) or "none", near=near)
         rows = rows.set_axis(names, axis=1).reset_index(drop=True)

@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias
 
 from toolkit.core import UNKNOWN, Estimate, RuleOutcome, better_when, counted, matching, refuser, shorten
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
-from toolkit.errors import instance, nearest
+from toolkit.errors import NotApplicableError, instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 
-refusal = refuser(__file__)
+refusal = refuser(__file__, NotApplicableError)
 #: What the method of a number begins with that is uncertain, though nobody knows by how much.
 WITHHELD = "no interval: "
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
@@ -44,7 +44,7 @@ def judge_policy(policy: Policy, numbers: Numbers) -> list[RuleOutcome]:
 
     Raises
     ------
-    InputError
+    NotApplicableError
         Where a rule that is not optional names no number there is.
     """
     scalars, findings, fingerprint = numbers

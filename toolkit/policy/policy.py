@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from toolkit.core import LEVELS, Approval, Level, Severity, beside, better_when, problem, read_plain, templates_folder
-from toolkit.errors import InputError, listed, nearest, refusing, shown
+from toolkit.errors import InputError, NotApplicableError, listed, nearest, refusing, shown
 
 RULES = ("numbers", "findings", "fingerprints")
 
@@ -141,10 +141,7 @@ def read_policy(source: PolicyLike) -> Policy:
     >>> read_policy({"numbers": {"test.roc_auc": {"min": 0.8}}}).numbers["test.roc_auc"].condition
     'at least 0.8'
     """
-    content, name = _content(source)
-    if "levels" in content:
-        raise InputError(f"The policy {name!r} has levels: it decides about drift. A gate's policy has rules only.")
-    return _validated(Policy, content, name)
+    return _validated(Policy, *_content(source))
 
 
 def read_levels(source: PolicyLike) -> Levels:
@@ -170,6 +167,9 @@ def check_policy(source: PolicyLike) -> None:
 
 
 def _validated(kind: type[Model], content: Mapping[str, object], name: str) -> Model:
+    if content.keys() & (set(RULES) if kind is Levels else {"levels"}):
+        said = "rules: it is a gate's" if kind is Levels else "levels: it decides about drift"
+        raise NotApplicableError(f"The policy {name!r} has {said}. Name one of the other kind.")
     try:
         return kind.model_validate({**content, "title": content.get("title") or name})
     except ValidationError as error:

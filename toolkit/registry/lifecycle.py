@@ -91,25 +91,10 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", k
             raise
 
 
-def report_of(address: str, *, out: Path) -> Results:
-    """Return what the report of a registered version says.
-
-    Raises
-    ------
-    InputError
-        Where there is no such version, or it has no report in the store.
-    """
+def find_version(address: str, *, out: Path) -> Version:
+    """Return a version; an address of none that is registered is refused by an InputError that says which there are."""
     with _registry(out) as (client, _):
-        version = _version(client, address)
-    if version.report is None:
-        raise InputError(f"{version} has no report in the store.")
-    return version.report
-
-
-def check_version(address: str, *, out: Path) -> None:
-    """Refuse an address of no registered version by an InputError that says which there are."""
-    with _registry(out) as (client, _):
-        _version(client, address)
+        return _version(client, address)
 
 
 def register_retrained(report: Path, results: Results, *, out: Path) -> Entry | None:
@@ -139,8 +124,7 @@ def approve(address: str, *, by: str, reason: str, out: Path, key: Path | None =
     if not reason.strip():
         raise InputError(f"Say why: `toolkit {what} {address} --by {by or 'WHO'} --reason TEXT`.")
     with _registry(out, key) as (client, ledger):
-        version = _version(client, address)
-        if version.report is None:
+        if (version := _version(client, address)).report is None:
             raise InputError(f"{version} has no report in the store: there is nothing to {what}.")
         return _record(client, ledger, version, what, by, reason, {})
 
@@ -214,8 +198,7 @@ def retire(address: str, *, by: str, reason: str, out: Path, key: Path | None = 
     """
     with _registry(out, key) as (client, ledger):
         version = _version(client, address)
-        own = [alias for alias, number in _aliases(client, version.name).items() if number == version.number]
-        if not own:
+        if not (own := [alias for alias, number in _aliases(client, version.name).items() if number == version.number]):
             raise InputError(f"{version} is out of use already: it has no alias.")
         return _record(client, ledger, version, "retire", by, reason, dict.fromkeys(own, ""))
 

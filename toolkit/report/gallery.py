@@ -141,8 +141,7 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
     doi:10.1214/ss/1030550859).
     """
     varied, alike = list(reports[0].varied), dict[tuple[str, ...], list[SweptReport]]()
-    firsts = [list(report.numbers.values())[:MOST_NUMBERS] for report in reports]
-    labels = {one.name: one.label or one.name for first in firsts for one in first}
+    labels = {one.name: one.label or one.name for row in reports for one in list(row.numbers.values())[:MOST_NUMBERS]}
     for report in reports:
         others = (value for name, value in zip(varied, report.values, strict=True) if name != "seed")
         alike.setdefault(tuple(others), []).append(report)

@@ -71,8 +71,7 @@ class Schema:
         cells = _cells(path)
         ours = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", ())]
         if len(tagged := [cell for cell in ours if cell["cell_type"] == "code"]) != 1:
-            count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
-            raise refusal("tagged cells", name=path.name, count=count)
+            raise refusal("tagged cells", name=path.name, count=len(tagged) or "no", s="s" * (len(tagged) > 1))
         lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
         title, question = found.groups() if (found := _HEADING.search("\n".join(lines))) else ("", "")
         self.path, self.title = path, title.strip("# \t") or path.stem
@@ -111,9 +110,8 @@ class Schema:
             values[name] = _fitting(self.find(name), convert, value, shown)
         if missing := [one for one in self.parameters if one.required and one.name not in values]:
             wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
-            noun = "parameter" if len(missing) == 1 else "parameters"
             example = " ".join(f"-p {one.name} …" for one in missing)
-            raise refusal("missing", template=self.name, noun=noun, wanted=wanted, example=example)
+            raise refusal("missing", template=self.name, s="s" * (len(missing) > 1), wanted=wanted, example=example)
         if isinstance(values.get("seed"), int):
             whole("seed", values["seed"], 0, 2**32 - 1)  # what numpy and scikit-learn take
         return {parameter.name: values.get(parameter.name, parameter.default) for parameter in self.parameters}
@@ -255,14 +253,13 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> 
     place = f"Line {statement.lineno} of the parameters cell of {where}"
     if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name) or not statement.value:
         raise InputError(f"{place} is not `name: type = literal  # help`: {shorten(ast.unparse(statement), 80)}")
-    name, annotation = statement.target.id, ast.unparse(statement.annotation)
+    name, hint = statement.target.id, ast.unparse(statement.annotation)
     try:
-        kinds = read_kinds(annotation)
+        kinds = read_kinds(hint)
         default = ast.literal_eval(statement.value)
         default = None if default is None else convert(default, kinds)
     except ValueError as error:
-        problem = f"{name!r} has no literal default of its type {annotation}. {error}".strip()
-        raise InputError(f"{place}: {problem}") from error
+        raise InputError(f"{place}: {name!r} has no literal default of its type {hint}. {error}".strip()) from error
     lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
     helps = [comments[line] for line in lines if line in comments]
-    return Parameter(name, annotation, default, helps[-1].rstrip(".") if helps else "")
+    return Parameter(name, hint, default, helps[-1].rstrip(".") if helps else "")

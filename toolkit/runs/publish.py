@@ -19,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 from toolkit.core import DataInfo, Estimate, Face, Finding, Record, Result, by_severity, masked, now, shorten, slug
+from toolkit.core.result import NotApplicable, if_applicable
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
 from toolkit.errors import InputError, instance
 from toolkit.policy.check import check
@@ -63,8 +64,9 @@ def publish(
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
     records = [instance(result, Result).record() for result in results]
-    if (policy := os.environ.get("TOOLKIT_POLICY")) and not any(record.verdict for record in records):
-        results, parameters = (*results, check(policy, *results)), {**parameters, "policy": policy}
+    tried = {one.step for one in results if isinstance(one, NotApplicable)} & {"check", "decide"}
+    if (policy := os.environ.get("TOOLKIT_POLICY")) and not (tried or any(one.verdict for one in records)):
+        results, parameters = (*results, if_applicable(check, policy, *results)), {**parameters, "policy": policy}
         records.append(results[-1].record())
     found = summarize(results, records, template=template, parameters=parameters)
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
@@ -126,10 +128,8 @@ def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
 
 
 def _untracked(logged: RunInfo) -> str:
-    if not logged.run_id:
-        return f"{logged.failure} {tracking.UNKEPT}"
-    kept = "The report is whole, and nothing of its run is lost"
-    return f"{logged.failure} {kept}: `toolkit track REPORT` logs it to the server later."
+    later = "The report is whole, and nothing of its run is lost: `toolkit track REPORT` logs it to the server later."
+    return f"{logged.failure} {later if logged.run_id else tracking.UNKEPT}"
 
 
 def summarize(

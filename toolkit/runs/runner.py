@@ -71,7 +71,8 @@ def run(
         Where something given cannot be used; nothing is left behind.
     RunError
         Where the notebook failed or ran out of time; its ``folder`` holds the readable partial report. Also where the
-        server failed and tracking is required: ``folder`` then holds the whole report.
+        server failed and tracking is required, or the policy asks for what was not measured: ``folder`` then holds the
+        whole report.
 
     Examples
     --------
@@ -102,6 +103,9 @@ def run(
             if require_tracking:
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
             say(f"Warning: {said}")
+        if values["policy"] and record is None and done.results and not done.results.verdict.outcome:
+            why = next(one.message for one in done.results.findings if one.where in ("check", "decide"))
+            raise RunError(f"The report is whole, but not judged. {why}\nThe report is {done.report}", done.folder)
         return done
 
 
