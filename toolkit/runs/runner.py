@@ -104,7 +104,7 @@ def run(
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
             say(f"Warning: {said}")
         if values["policy"] and record is None and done.results and not done.results.verdict.outcome:
-            why = next(one.message for one in done.results.findings if one.where in ("check", "decide"))
+            why = next((one.message for one in done.results.findings if one.where in ("check", "decide")), "")
             raise RunError(f"The report is whole, but not judged. {why}\nThe report is {done.report}", done.folder)
         return done
 
