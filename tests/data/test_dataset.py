@@ -237,6 +237,35 @@ def test_y_binary_needs_a_binary_task():
 # Awkward columns
 
 
+DAYS = pd.date_range("2020-01-05", periods=160, freq="4D")
+GERMAN = ["Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."]
+FRENCH = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ([f"{day.day}. {GERMAN[day.month - 1]} {day.year}" for day in DAYS], "'9. Apr. 2021'"),
+        ([f"{day.day} {FRENCH[day.month - 1]} {day.year}" for day in DAYS], "'9 avr. 2021'"),
+        ([f"{GERMAN[day.month - 1]} {day.year - row % 4}" for row, day in enumerate(DAYS)], "'Aug. 2021'"),
+        ([f"{row}k" for row in range(1, 161)], "'9k'"),
+        ([f"{row / 10}{'kM'[row % 2]}" for row in range(1, 161)] + ["varies"], "'9.9M'"),
+        ([f"{row % 24:02d}:{row % 60:02d}" for row in range(160)], "'23:59'"),
+        ([f"{row}-{row + 9}" for row in range(160)], "'99-108'"),
+        ([f"{row:03d}" for row in range(160)], ""),
+        ([f"{row}{'ABCDEFGHIJ'[row % 10]}" for row in range(19)] * 9, ""),
+        ([f"A{row}" for row in range(160)], ""),
+        ([f"{row} {chr(97 + row % 26)}{chr(97 + row // 9)} street" for row in range(160)], ""),
+        ([f"{day.day} {day:%b %Y}" for day in DAYS], ""),
+    ],
+)
+def test_labels_that_are_dates_or_numbers_in_an_unknown_form_are_said(written, form):
+    frame = pd.DataFrame({"a": written * 2, "y": range(2 * len(written))})
+    data = load_dataset(frame, target="y", task="regression")
+    found = [note for note in data.notes if note.code == "DATA-NOT-READ"]
+    assert [(note.severity, note.where, form in note.message) for note in found] == [("low", "a", True)] * bool(form)
+
+
 @pytest.mark.parametrize(
     ("values", "code", "expected"),
     [

@@ -226,6 +226,39 @@ def test_a_file_that_seems_to_have_no_header_is_said(tmp_path, first, said):
     assert [note.startswith(expected) for note in notes] == [True] * bool(said)
 
 
+def answers(rows=60):
+    random = np.random.default_rng(0)
+    labels = {"sex": ["m", "f"], "town": ["Oslo", "Bergen", None], "buys": ["yes", "no"]}
+    texts = pd.DataFrame({name: random.choice(each, rows) for name, each in labels.items()})
+    return texts.assign(who=[f"person {chr(97 + row % 26)}{chr(97 + row // 26)}" for row in range(rows)])
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "frame"])
+def test_names_that_occur_again_as_cells_of_their_columns_are_said(tmp_path, ending):
+    rows, path = answers().assign(town="Oslo"), tmp_path / f"t.{ending}"
+    rows.loc[7, "town"] = "Bergen"
+    if ending != "frame":
+        {"csv": rows.to_csv, "xlsx": rows.to_excel}[ending](path, index=False, header=False)
+    table = read_table(rows[1:].set_axis(rows.loc[0].tolist(), axis=1) if ending == "frame" else path)
+    (note,) = [note for note in table.notes if note.code == "DATA-NO-HEADER"]
+    names = ", ".join(map(repr, rows.loc[0].tolist()[:3]))
+    assert (len(table.frame), note.severity) == (59, "medium")
+    assert note.message.startswith(f"The names of {names} occur again as cells of their own columns. If the first row")
+
+
+def test_a_header_that_is_written_again_is_said_and_other_tables_are_not_suspected(tmp_path):
+    rows = answers()
+    twice = pd.concat([rows, pd.DataFrame([list(rows)], columns=list(rows)), rows])
+    chosen = pd.DataFrame({"Python": ["Python", None] * 30, "R": ["R", None, None] * 20, "sex": rows["sex"]})
+    named = rows.assign(yes=rows["buys"])
+    for name, table in {"twice": twice, "rows": rows, "chosen": chosen, "named": named}.items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        notes = [note for note in read_table(tmp_path / f"{name}.csv").notes if note.code == "DATA-NO-HEADER"]
+        assert ["If it is a header written more than once" in note.message for note in notes] == [True] * (
+            name == "twice"
+        )
+
+
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_a_title_above_the_names_is_refused(tmp_path, ending):
     rows = [["Sales of 2024", "", "", ""], ["age", "income", "city", "bought"], ["47", "1", "x", "no"]]

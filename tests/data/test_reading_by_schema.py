@@ -408,6 +408,22 @@ def test_labels_of_which_the_schema_knows_none_are_a_target_of_their_own():
     assert found.classes == ("off", "on")
 
 
+@pytest.mark.parametrize("texts", [["high", "low"] * 50, [f"about {number}" for number in range(100)]])
+def test_texts_are_refused_where_the_schema_has_numbers_to_predict(texts):
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "y": np.arange(100) / 3})
+    for like in (load_dataset(rows, target="y"), load_dataset(rows, target="y").schema):
+        with pytest.raises(InputError, match="The target 'y' must hold numbers, as that of table does"):
+            load_dataset(rows.assign(y=texts), like=like)
+
+
+def test_a_positive_class_that_the_schema_does_not_know_is_refused():
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "y": ["no", "yes"] * 50})
+    first = load_dataset(rows, target="y")
+    assert load_dataset(rows, like=first, positive="no").positive == "no"
+    with pytest.raises(InputError, match=r"Class 'yess' is not in the target 'y'\. Did you mean 'yes'"):
+        load_dataset(rows, like=first, positive="yess")
+
+
 def test_booleans_as_postgresql_writes_them_in_a_text_file_are_read_by_a_schema_that_has_booleans(tmp_path):
     told = np.arange(100) % 3 == 0
     rows = pd.DataFrame({"x": np.arange(100) / 7, "told": told, "y": np.arange(100) % 2 == 1})

@@ -239,6 +239,8 @@ def test_a_class_with_one_row_goes_to_train():
         ({"test_periods": [2012], "validation_periods": [2010]}, "no training part"),
         ({"strategy": "group"}, "needs a group column"),
         ({"strategy": "random", "cut": 2012}, "'cut' and periods are for strategy='time'"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 4,294,967,295; found -1"),
+        ({"seed": 0.5}, "found 0.5"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
@@ -398,6 +400,17 @@ def test_two_tables_of_ones_own_are_read_by_the_schema_of_the_training_part():
     assert "1 of 100 rows: 'new'" in found["DATA-UNSEEN-LABELS"].message
 
 
+@pytest.mark.parametrize(
+    "settings_of_a_cut", [{"cut": 2012}, {"test_size": 0.4}, {"test_periods": [2013]}, {"strategy": "time"}]
+)
+def test_how_to_cut_is_refused_where_the_parts_are_given(settings_of_a_cut):
+    train = load_dataset(table(), target="y", time="t")
+    with pytest.raises(
+        InputError, match="parts already: those are not cut, so leave out strategy, sizes, cut and periods"
+    ):
+        split_dataset(train=train, test=table(seed=1), **settings_of_a_cut)
+
+
 @pytest.mark.parametrize("strategy", ["stratified", "random", "group", "time"])
 def test_rows_without_a_label_are_in_no_part(strategy):
     frame = table()
@@ -430,9 +443,9 @@ def test_periods_may_be_dates_of_python_and_pandas():
 
 def test_parts_are_given_whole_and_alike():
     whole = load_dataset(table(), target="y", positive="c1")
-    with pytest.raises(InputError, match="Give either a data set to cut, or train= and test="):
+    with pytest.raises(InputError, match="Give either a data set to cut, and how, or train= and test="):
         split_dataset(whole, test=whole)
-    with pytest.raises(InputError, match="Give either a data set to cut, or train= and test="):
+    with pytest.raises(InputError, match="Give either a data set to cut, and how, or train= and test="):
         split_dataset(whole, validation=whole)
     with pytest.raises(InputError, match="has other columns or labels"):
         split_dataset(train=whole, test=load_dataset(table()[["a", "y"]], target="y", positive="c1"))

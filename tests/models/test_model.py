@@ -29,9 +29,13 @@ from xgboost import XGBClassifier
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.drift.detect import detect_drift
+from toolkit.drift.model import importances
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate
+from toolkit.explanation.explain import explain
+from toolkit.fairness.alike import change_column
 from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.mitigate import mitigate
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.preprocessing import MANY_ROWS
@@ -589,3 +593,39 @@ def test_labels_are_not_needed():
 def test_what_cannot_predict_is_one_clear_error(given, message):
     with pytest.raises(InputError, match=message):
         Model.of(given, DATA)
+
+
+def test_columns_that_a_model_calls_by_names_without_blanks_count_as_under_their_own():
+    plain = ROWS.rename(columns=lambda name: name.replace(" ", "_"))
+    found = []
+    for rows in (ROWS, plain):
+        data = load_dataset(rows, target="buys", positive="yes")
+        model = Model.of(LGBMClassifier(n_estimators=20, verbose=-1).fit(data.features, rows["buys"]), data)
+        shown = (
+            explain(model, data).frame().set_index("column")["mean_abs_shap"].rename(lambda one: one.replace("_", " "))
+        )
+        weights = [round(one, 12) for one in importances(model, data).values()]
+        change = change_column(model, data, data.features.columns[0], "age")[0]
+        found.append((shown.to_dict(), weights, change["flip_rate"].value, [*importances(model, data)]))
+    assert found[0][:3] == found[1][:3]
+    assert found[0][3] == ["age in years", "noise"]
+    assert min(found[0][0]["age in years"], found[0][1][0], found[0][2]) > 0.5
+
+
+def test_a_later_table_may_write_its_names_without_blanks():
+    model = train(split_dataset(DATA), candidates=["boosting"], cv=2).model
+    later = load_dataset(ROWS.rename(columns=lambda name: name.replace(" ", "_")), like=model, target="buys")
+    assert list(later.features) == ["age_in_years", "noise"]
+    np.testing.assert_array_equal(model.predict_proba(later), model.predict_proba(DATA))
+    shown = explain(model, later).frame().set_index("column")["mean_abs_shap"]
+    assert shown["age_in_years"] == explain(model, DATA).frame().set_index("column")["mean_abs_shap"]["age in years"]
+
+
+def test_a_model_that_calls_its_columns_by_names_without_blanks_is_mitigated():
+    rows = ROWS.assign(**{"first group": np.arange(len(ROWS)) % 2})
+    data = load_dataset(rows, target="buys", positive="yes", sensitive=["first group"])
+    split = split_dataset(data, validation_size=0.3)
+    model = LGBMClassifier(n_estimators=5, verbose=-1).fit(split.train.features, split.train.target)
+    found = mitigate(model, split, methods=["threshold_optimizer", "reweighing"])
+    assert {"threshold_optimizer", "reweighing"} <= set(found.models)
+    assert not [one for one in found.findings() if one.code == "MITIGATE-LEFT-OUT"]

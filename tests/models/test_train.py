@@ -190,6 +190,8 @@ def test_any_scorer_may_decide(split):
         ({"metric": "roc_ac"}, "Unknown metric 'roc_ac'. Did you mean 'roc_auc'?"),
         ({"cv": 1}, "cv must be a whole number of at least 2"),
         ({"tune": -1}, "tune must be a whole number of at least 0"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 4,294,967,295; found -1"),
+        ({"seed": 2**32}, "found 4294967296"),
     ],
 )
 def test_wrong_arguments(split, arguments, message):

@@ -10,13 +10,12 @@ import pandas as pd
 from toolkit.core import BLUE, Axes, Drawing, Finding, counted, format_number, name_rows, now, shorten, two_at_once
 from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, drawing, finding, too_large
-from toolkit.data.recognition import WORDS, decide_format
+from toolkit.data.recognition import ODD_DISTINCT, ODD_SHARE, WORDS, decide_format
 from toolkit.data.schema import Decision, Decisions
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 from toolkit.statistics import cell_text
 
-IDENTIFIER_ROWS, IDENTIFIER_SHARE = 20, 0.95
-MOST_BARS = 10
+IDENTIFIER_ROWS, IDENTIFIER_SHARE, MOST_BARS = 20, 0.95, 10
 KINDS = {"int64": "whole number", "float64": "number"}
 
 #: Names of columns that number or name the rows, such as the index that a table was saved with.
@@ -128,6 +127,10 @@ def _labels(series: pd.Series) -> tuple[pd.Series | None, list[Finding]]:
     order = pd.Index([label for label in map(str, inside) if label.strip()], dtype=object)
     blank = int(column.isin([label for label in labels if not label.strip()]).sum())
     notes = [finding("DATA-BLANK-TEXT", "info", name, blank=blank)] if blank else []
+    held = [label for label in order if re.fullmatch(WORDS["measured"], label)]
+    forms = {re.sub(r"[0-9]+(?:[.,][0-9]+)*", "0", label): label for label in held}
+    if len(held) >= max(ODD_DISTINCT, 3 * len(forms), (1 - ODD_SHARE) * len(order)) and "0" not in forms:
+        notes.append(finding("DATA-NOT-READ", "low", name, forms=", ".join(map(repr, [*forms.values()][:3]))))
     if order.empty:
         return None, [*notes, finding("DATA-ALL-MISSING", "low", name)]
     return pd.Series(column.set_categories(order, ordered=ordered), index=series.index, name=name), notes

@@ -164,9 +164,7 @@ def read_features(
 def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool) -> Noted:
     name, notes = str(column.name), list[Finding]()
     kind: Any = column_kind(column)
-    if kind == "category" and spec.kind not in ("", "text"):
-        column, kind = column.astype(object), "text"
-    if kind in ("text", "mixed"):
+    if kind in ("text", "mixed") or (kind == "category" and spec.kind not in ("", "text")):
         if decision is None or decision.record is None:
             decision = decide_formats({name: as_texts(column)}, Schema({name: spec}))[name]
         kind, notes = decision.format.kind, decision.about(name, len(column))

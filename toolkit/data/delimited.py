@@ -96,11 +96,9 @@ def as_typed(texts: pa.StringArray, how: Format) -> Any:
     """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
     if how.plain and (whole_numbers := cast_numbers(texts, whole=True)) is not None:
         return whole_numbers
-    if how.kind == "text":
+    if how.kind in ("text", "missing"):
         return pc.if_else(pa.array(is_absent(pc.utf8_trim_whitespace(texts), how)), None, texts).to_pandas()
     values, _ = how.read(texts)
-    if how.kind == "missing":
-        return np.full(len(texts), np.nan)
     if how.kind == "bool":
         gaps = np.isnan(values)
         return pd.Series(np.where(gaps, None, values == 1), dtype=object) if gaps.any() else values.astype(bool)
@@ -217,9 +215,8 @@ def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[
 
 def own_names(header: list[str]) -> tuple[list[str], list[Finding]]:
     """Give every column a name of its own, by pandas: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
-    line = io.StringIO()
-    csv.writer(line, quoting=csv.QUOTE_ALL).writerow(header)
-    names = pd.read_csv(io.StringIO(line.getvalue()), nrows=0).columns.tolist() if header else []
+    line = pd.DataFrame([header]).to_csv(index=False, header=False, quoting=csv.QUOTE_ALL)
+    names = pd.read_csv(io.StringIO(line), nrows=0).columns.tolist() if header else []
     if header.count("") == len(header) - 1 > 1:
         raise refusal("title", columns=len(header))
     twice = {name: given for given, name in zip(header, names, strict=True) if given and given != name}

@@ -21,7 +21,7 @@ from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_grou
 from toolkit.data.schema import Column, Decision, Decisions, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_label, as_texts, column_kind, moments
 from toolkit.data.table_reader.formats import Format
-from toolkit.data.target import Target, among, plain_target, read_target, target_by
+from toolkit.data.target import Target, among, plain_target, positive_class, read_target, target_by
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.statistics import check_weights
 
@@ -315,11 +315,11 @@ def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, w
 def _target(values: pd.Series, known: Schema, task: str | None, positive: object, keep: bool) -> Target:
     """Read labels by what was settled, else by themselves; without a task where they do not tell one."""
     labels = values.dropna().infer_objects()
-    if known.task and (known.task != "regression" or not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype)):
+    if known.task:
         found = target_by(values, known)
-        if not len(labels) or found.values.notna().any():  # noqa: PD011  # not a frame
-            chosen = [label for label in found.classes if positive is not None and str(label) == str(positive)]
-            return found._replace(positive=chosen[0]) if chosen else found
+        if not found.classes or not len(labels) or found.values.notna().any():  # noqa: PD011  # not a frame
+            meant = found.positive if positive is None else positive_class(labels, found.classes, positive)[0]
+            return found._replace(positive=meant)
     if not keep or (len(labels) >= LEAST_ROWS and labels.ne(labels.iloc[0]).any()):
         found = read_target(labels, task, positive)
         return found if len(labels) == len(values) else found._replace(values=among(found.values, values.index))

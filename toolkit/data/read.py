@@ -135,6 +135,8 @@ def _finished(table: RawTable, known: Schema) -> RawTable:
     for name, kind in (flags | given).items():
         if name not in table.decisions and column_kind(frame[name]) not in (kind, kind.replace("text", "category")):
             frame[name] = as_label(frame[name]).astype(object)  # as in a text file; some databases keep 1 for yes
+    again = [one for one, it in frame.items() if column_kind(it) == "text" and 0 < (it == one).sum() < it.count()]
+    notes += [finding("DATA-NO-HEADER cells", "medium", columns=listed(map(repr, again)))] * (len(again) > 1)
     left = (name for name in names if name not in table.decisions and column_kind(frame[name]) in ("text", "mixed"))
     texts = {name: as_texts(frame[name]) for name in left}
     decisions = decide_formats(texts, known)

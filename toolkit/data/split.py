@@ -18,13 +18,12 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
-from toolkit.errors import InputError, instance, listed, one_of, share
+from toolkit.errors import InputError, instance, listed, one_of, share, whole
 from toolkit.statistics import share_estimate, weights_of
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")
-SMALL_PART = 100
-MOST_CLASS_COLUMNS = 6
+SMALL_PART, MOST_CLASS_COLUMNS = 100, 6
 
 
 def split_dataset(
@@ -73,7 +72,8 @@ def split_dataset(
     Raises
     ------
     InputError
-        Where the data cannot be cut this way, such as by time with one time only.
+        Where the data cannot be cut this way, such as by time with one time only, or how to cut is said of tables that
+        are parts already.
 
     Examples
     --------
@@ -82,9 +82,11 @@ def split_dataset(
     >>> split.strategy, split.train.rows, split.test.rows
     ('stratified', 142, 36)
     """
+    whole("seed", seed, 0, 2**32 - 1)
     if data is None or any(part is not None for part in (train, test, validation)):
-        if data is not None or train is None or test is None:
-            raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
+        how = (strategy, test_size, validation_size, cut, test_periods, validation_periods)
+        if data is not None or train is None or test is None or how != ("auto", 0.2, 0.0, None, None, None):
+            raise refusal("cut or parts")
         return _given(train, test, validation, seed)
     data = instance(data, Dataset).labelled
     sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
@@ -103,11 +105,10 @@ def split_dataset(
         parts = by_group(data.group, sizes, random)
     else:
         parts = by_class(data, sizes, random) if chosen == "stratified" else shuffled(data.rows, sizes, random)
-    positions = {name: np.flatnonzero(parts == code) for code, name in enumerate(PARTS)}
-    for name, rows in positions.items():
-        if not len(rows) and (name != "validation" or validation_size or validation_periods):
-            raise InputError(f"The {name} part would be empty: {data.rows} rows are too few for these sizes.")
-    found = {name: data.take(rows) for name, rows in positions.items() if len(rows)}
+    found = {name: data.take(rows) for code, name in enumerate(PARTS) if len(rows := np.flatnonzero(parts == code))}
+    wanted = PARTS if validation_size or validation_periods else ("train", "test")
+    if empty := [name for name in wanted if name not in found]:
+        raise InputError(f"The {empty[0]} part would be empty: {data.rows} rows are too few for these sizes.")
     return Split(data, found["train"], found["test"], found.get("validation"), chosen, seed, notes)
 
 
@@ -242,7 +243,7 @@ def stacked(parts: Mapping[str, Dataset]) -> Dataset:
     """Put tables of the same columns below each other, rows numbered anew; what is not a row is the first one's."""
     tables = list(parts.values())
 
-    def whole(role: str) -> Any:
+    def column(role: str) -> Any:
         columns = [getattr(part, role) for part in tables]
         if any(column is None for column in columns):
             return None
@@ -253,7 +254,7 @@ def stacked(parts: Mapping[str, Dataset]) -> Dataset:
 
     rows = sum(part.rows for part in tables)
     prints = pd.DataFrame({"part": list(parts), "fingerprint": [part.fingerprint for part in tables]})
-    return replace(tables[0], **{role: whole(role) for role in ROWS}, fingerprint=fingerprint(prints))
+    return replace(tables[0], **{role: column(role) for role in ROWS}, fingerprint=fingerprint(prints))
 
 
 def _stacked(columns: list[pd.Series]) -> pd.Series:

@@ -109,7 +109,7 @@ def read_target(values: pd.Series, task: str | None = None, positive: object = N
     values = _numbers(values) if numbers else _labels(values)
     classes = () if numbers else tuple(sorted(values.unique().tolist()))
     if chosen == "binary":
-        positive, said = _positive(values, classes, positive)
+        positive, said = positive_class(values, classes, positive)
         notes += said
     elif positive is not None:
         raise refusal("no positive" if numbers else "one positive", name=name, count=distinct, classes=listed(classes))
@@ -155,13 +155,13 @@ def among(labels: pd.Series, index: pd.Index) -> pd.Series:
 
 
 def _task(values: pd.Series, task: str | None, distinct: int) -> tuple[Task, list[Finding]]:
-    name, rows = str(values.name), len(values)
+    name, rows, some = str(values.name), len(values), listed(values.unique().tolist(), most=5)
     number = values.dtype in ("int64", "float64")
     if task is not None:
         one_of("task", task, (*TASKS, "classification"))
     if task == "regression":
         if not number and values.dtype != bool:
-            raise InputError(f"Regression predicts a number, but the target {name!r} holds labels: {_some(values)}.")
+            raise InputError(f"Regression predicts a number, but the target {name!r} holds labels: {some}.")
         return "regression", []
     if task is None and number and distinct > 2:
         whole = values.dtype == "int64" or bool((values == np.floor(values)).all())
@@ -173,7 +173,7 @@ def _task(values: pd.Series, task: str | None, distinct: int) -> tuple[Task, lis
         raise refusal("too many classes", name=name, distinct=distinct, rows=rows, instead=instead)
     fitting: Task = "binary" if distinct == 2 else "multiclass"
     if task in ("binary", "multiclass") and task != fitting:
-        raise InputError(f"Task {task!r} does not fit the target {name!r}: it has {distinct} classes: {_some(values)}.")
+        raise InputError(f"Task {task!r} does not fit the target {name!r}: it has {distinct} classes: {some}.")
     return fitting, []
 
 
@@ -188,7 +188,8 @@ def _labels(values: pd.Series) -> pd.Series:
     return whole_or_texts(values) if values.dtype == "float64" else values
 
 
-def _positive(values: pd.Series, classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
+def positive_class(values: pd.Series, classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
+    """Return the positive class of two, as it is given or as the labels tell it, and what was decided."""
     name, counts = str(values.name), values.value_counts()
     if positive is not None:
         if not (matching := [label for label in classes if label == positive or str(label) == str(positive).strip()]):
@@ -204,7 +205,3 @@ def _positive(values: pd.Series, classes: tuple[Any, ...], positive: object) -> 
             return label, []
     label = min(reversed(classes), key=lambda option: counts[option])
     return label, [finding("DATA-POSITIVE-CLASS", "info", name, label=label, count=counts[label], rows=len(values))]
-
-
-def _some(values: pd.Series) -> str:
-    return listed(values.unique().tolist(), most=5)

@@ -43,7 +43,8 @@ def importances(model: Model, data: Dataset, seed: int = 0) -> dict[str, float]:
         gap = gap.sum(axis=1) / 2 if gap.ndim == 2 else gap
         known = np.isfinite(gap)
         moved.append(float(np.average(gap[known], weights=each[known])))
-    return {str(name): apart / (sum(moved) or 1.0) for name, apart in zip(inputs.columns, moved, strict=True)}
+    names = model.check_columns(rows.features, data.name).values()
+    return {name: apart / (sum(moved) or 1.0) for name, apart in zip(names, moved, strict=True)}
 
 
 def with_importance(data: Dataset, model: Model, seed: int = 0) -> tuple[Dataset, dict[str, float]]:

@@ -64,7 +64,7 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
     estimator = model.estimator
     while hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
-    owners = features.columns.get_indexer(model.inputs(features).columns)
+    owners = features.columns.get_indexer(pd.Index(list(model.check_columns(features, "the table").values())))
     if not isinstance(estimator, Pipeline):
         return View(estimator, model.inputs, owners)
     encoder = estimator[:-1]

@@ -137,7 +137,7 @@ def change_column(model: Model, data: Dataset, column: str, name: str) -> tuple[
         not given the column.
     """
     given, wanted = data.features, ["flip_rate", "score_change"][data.task == "regression" :]
-    if column not in model.inputs(given, data.name):
+    if column not in model.check_columns(given, data.name).values():
         never = Estimate(0.0, n=data.rows, method="exact: the model is not given this column")
         return dict.fromkeys(wanted, never), pd.DataFrame()
     before = predict(model, data)

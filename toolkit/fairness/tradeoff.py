@@ -56,7 +56,7 @@ class Setup(NamedTuple):
 
     def features(self) -> list[str]:
         """Return the columns that the original model is given."""
-        return list(self.model.inputs(self.split.train.features).columns)
+        return list(self.model.check_columns(self.split.train.features, "the table").values())
 
     def sample(self) -> Dataset:
         """Return the training rows, a random sample where there are more than ``rows``."""

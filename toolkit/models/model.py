@@ -195,8 +195,8 @@ class Model:
         return found[:, 1] if self.scores == "predict_proba" and found.shape[1] == 2 else found
 
     def check_columns(self, names: Iterable[object], table: str, others: Iterable[object] = ()) -> dict[str, str]:
-        """Find the columns that the estimator takes; where one is missing, the nearest may be one of ``others``."""
-        found = find_columns(self.columns, has := [str(name) for name in names])
+        """Find the columns that it takes, all where it knows none; a missing one may be meant by one of ``others``."""
+        found = find_columns(self.columns or [*map(str, names)], has := [str(name) for name in names])
         if missing := [name for name in self.columns if name not in found]:
             near = nearest(missing[0], [one for one in (*has, *map(str, others)) if one not in found.values()])
             raise NotApplicableError(str(refusal("features missing", table=table, missing=listed(missing), near=near)))
@@ -206,8 +206,8 @@ class Model:
         """Return the columns that the estimator takes, in its order; all of them where it knows no names."""
         if not self.columns or not isinstance(features, pd.DataFrame):
             return features
-        taken = list(self.check_columns(features.columns, table).values())
-        features = features if taken == list(features.columns) else features[taken].set_axis(list(self.columns), axis=1)
+        taken, own = list(self.check_columns(features.columns, table).values()), list(self.columns)
+        features = features if taken == list(features.columns) == own else features[taken].set_axis(own, axis=1)
         if not self.schema.task:
             return as_fitted(self.estimator, features)
         if all(is_plain(features[name], one.kind) for name, one in self.schema.features.items()):

@@ -78,6 +78,7 @@ def train(
     name, scorers = read_metric(metric, data.task)
     whole("cv", cv, 2)
     whole("tune", tune, 0)
+    whole("seed", seed, 0, 2**32 - 1)
     estimators = make_candidates(candidates, data.task, seed)
     folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
     findings += _about_settings(data, estimators, scorers[name], tune)
