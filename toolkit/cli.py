@@ -81,8 +81,7 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
     done = toolkit.sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
     click.echo(done.page)
     ends = [one.run.summary.results for one in done.reports if one.run and one.run.summary]
-    unjudged = any(one.parameters.get("policy") and not one.verdict.outcome for one in ends)
-    if unjudged or any(one.failure for one in done.reports):
+    if any(one.unjudged for one in ends) or any(one.failure for one in done.reports):
         raise SystemExit(3)
     _exit_by("fail" if any(one.verdict.outcome == "fail" for one in ends) else None)
 

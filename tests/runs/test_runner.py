@@ -463,6 +463,7 @@ class TestPolicyOfATemplateOfOnesOwn:
         manifest.check_whole(caught.value.folder)
         judging = [one for one in kept.findings if one.where in ("check", "decide")]
         assert [one.message in str(caught.value) for one in judging] == [True]
+        assert "The policy could not be applied" in (caught.value.folder / "report.html").read_text(encoding="utf-8")
 
     def test_a_policy_with_a_slip_is_refused_at_once(self, tmp_path):
         with pytest.raises(InputError, match="Did you mean 'standard'"):

@@ -189,6 +189,14 @@ class Results:
     artifacts: tuple[str, ...] = ()
     sign_off: tuple[Mapping[str, str], ...] = ()
 
+    @property
+    def unjudged(self) -> str:
+        """Why no policy judged them though one was given; else empty."""
+        if self.verdict.outcome or not self.parameters.get("policy"):
+            return ""
+        steps = {one.where: one.message for one in self.findings if one.code == "STEP-NOT-APPLICABLE"}
+        return steps.get("check") or steps.get("decide") or ""
+
     @classmethod
     def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> "Results":
         """Read results from JSON, or from what ``plain`` wrote.

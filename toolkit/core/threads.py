@@ -19,9 +19,7 @@ def side_by_side(tasks: Sequence[Callable[[], Any]], rows: int = 0, most: int = 
     from joblib import cpu_count, parallel_config
     from threadpoolctl import ThreadpoolController
 
-    if not tasks:
-        return []
-    threads, at_once = ThreadpoolController(), min(cpu_count(), len(tasks), most or len(tasks))
+    threads, at_once = ThreadpoolController(), max(min(cpu_count(), len(tasks), most or len(tasks)), 1)
     each = cpu_count() // at_once if rows > MANY_ROWS else 1
 
     def run(task: Callable[[], Any]) -> Any:

@@ -74,11 +74,8 @@ def with_prediction(data: Dataset, features: pd.DataFrame, model: Model) -> Data
     return replace(data, others=data.others.assign(**{PREDICTION: np.nan if plain is None else plain}))
 
 
-MOST_ROWS = 5000
-LEAST_ROWS = 30
-FOLDS = 3
-THRESHOLD = 0.55
-TREES = 40
+MOST_ROWS, LEAST_ROWS = 5000, 30
+FOLDS, TREES, THRESHOLD = 3, 40, 0.55
 # Two folds that judge each other share one chance difference between the tables, which then counts twice: where there
 # is nothing to find, the variance of the mean over folds is twice that of independent ones.
 SHARED = 2.0

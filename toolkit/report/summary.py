@@ -70,8 +70,9 @@ class Summary:
 
     def __init__(self, results: Results) -> None:
         self.results, judged, given = results, results.verdict, results.parameters
-        verdict = VERDICTS[judged.outcome or "no policy"]
-        self.verdict = verdict._replace(meaning=reason(judged, results.scalars)) if judged.outcome else verdict
+        verdict = VERDICTS["unjudged" if results.unjudged else judged.outcome or "no policy"]
+        said = reason(judged, results.scalars) if judged.outcome else results.unjudged or verdict.meaning
+        self.verdict = verdict._replace(meaning=said)
         self.rules = [(rule, VERDICTS[rule.outcome]) for rule in judged.rules]
         # The model that the run made, else the one, or the predictions, that it was given.
         predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
@@ -88,10 +89,10 @@ class Summary:
         named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
         self.findings = [Issue(one.code, one.severity, one.message, where) for one, where in named]
         serious = sum(one.severity in ("critical", "high") for one in results.findings)
-        said = [results.headline] if results.headline else [sentence(number) for number in self.key_numbers[:1]]
+        words = [results.headline] if results.headline else [sentence(number) for number in self.key_numbers[:1]]
         if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in judged.rules):
-            said.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
-        self.sentence = " ".join(said)
+            words.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
+        self.sentence = " ".join(words)
 
 
 def read_summary(content: bytes | Mapping[str, object] | None, name: str) -> tuple[Summary | None, Verdict]:

@@ -103,8 +103,7 @@ def run(
             if require_tracking:
                 raise RunError(f"{said}\nThe report is {done.report}", done.folder)
             say(f"Warning: {said}")
-        if values["policy"] and record is None and done.results and not done.results.verdict.outcome:
-            why = next((one.message for one in done.results.findings if one.where in ("check", "decide")), "")
+        if record is None and done.results and (why := done.results.unjudged):
             raise RunError(f"The report is whole, but not judged. {why}\nThe report is {done.report}", done.folder)
         return done
 
