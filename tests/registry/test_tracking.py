@@ -240,6 +240,23 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, monkeypatch):
         store.check_reachable(store.tracking_uri(tmp_path / "reports"))
 
 
+@pytest.mark.parametrize(
+    ("version", "said"), [("cfd24bdc0731", "an older MLflow: back it up"), ("f00", "a newer MLflow")]
+)
+def test_tables_of_another_mlflow_are_refused_before_a_run_begins(tmp_path, version, said):
+    uri = store.beside(tmp_path / "reports")
+    store.prepare(uri, tmp_path)
+    (tmp_path / store.PREPARED).rename(tmp_path / "mlflow.db")
+    store.check_reachable(uri)
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [version])
+    with pytest.raises(InputError, match=f"cannot be used: its tables are of {said}"):
+        store.check_reachable(uri)
+    with pytest.raises(InputError, match=said):
+        toolkit.run("experiment", data="wine", out=tmp_path / "reports")
+    assert not (tmp_path / "reports").exists()
+
+
 @pytest.mark.parametrize("closed", ["mlflow.db", "runs"])
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch, closed):
     (tmp_path := tmp_path / "runs").mkdir()

@@ -19,9 +19,7 @@ from toolkit.statistics import Array, Units, calibration_bins, regression_metric
 from toolkit.statistics.measure import Measure, difference, rival, share
 from toolkit.statistics.metrics import binary_metrics, class_mean, class_table, multiclass_metrics
 
-MOST_POINTS = 400
-SCORE_BINS = 40
-MOST_DOTS = 1000
+MOST_POINTS, SCORE_BINS, MOST_DOTS = 400, 40, 1000
 
 
 def evaluate(

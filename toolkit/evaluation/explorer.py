@@ -13,8 +13,7 @@ from toolkit.evaluation.findings import face, refusal
 from toolkit.models import OUTCOMES, Costs, Predictions, predict
 from toolkit.statistics import Units, share, share_estimate
 
-SHOWN_AT_REST = 9
-MOST_GROUPS = 30
+SHOWN_AT_REST, MOST_GROUPS = 9, 30
 _GROUPS = ("feature", "group", "threshold", "positives", "negatives", "size", "tp", "fp")
 PLAIN_COSTS = Costs(fp=1.0, fn=1.0)
 

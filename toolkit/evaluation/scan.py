@@ -14,9 +14,7 @@ from toolkit.data import Dataset
 from toolkit.models import Predictions
 from toolkit.statistics import ALPHA, EPSILON, Array, Codes, Mask, Units, binning, weights_of
 
-MOST_SLICES = 10
-MOST_PAIRED_LEVELS = 400
-MOST_SHARE = 0.75
+MOST_SLICES, MOST_PAIRED_LEVELS, MOST_SHARE = 10, 400, 0.75
 #: Share of the largest errors of a regression that count as no larger than the others in the tests.
 FURTHEST = 0.005
 _BLOCKS, _DRAWS, _CHUNK = 200, 2000, 1024

@@ -10,8 +10,7 @@ from toolkit.statistics import FEW_GROUPS, Array, Units, dispersion, fit_firth, 
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
-_CLIP = 1e-6
-_FURTHEST = 20.0
+_CLIP, _FURTHEST = 1e-6, 20.0
 
 
 class Calibrator(NamedTuple):

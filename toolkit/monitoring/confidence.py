@@ -13,8 +13,7 @@ from toolkit.statistics.intervals import wilson
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
-BINS = 256
-DRAWS = 1000
+BINS, DRAWS = 256, 1000
 #: Share of rows without any like them in the reference beyond which an estimate has no interval.
 MOST_UNSUPPORTED = 0.05
 UNKNOWABLE = "no interval: the reference has no such rows"

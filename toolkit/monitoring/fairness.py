@@ -21,8 +21,7 @@ from toolkit.statistics import ALPHA, Z, change, holm
 REFERENCE = "reference"
 SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]
 JUDGED = [f"{name}_difference" for name in (*FOREMOST, "accuracy")]
-MOST_WINDOWS = 200
-MOST_LINES = 4
+MOST_WINDOWS, MOST_LINES = 200, 4
 
 
 def audit_windows(

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PATIENCE, _SILENT = read_yaml(Path(__file__).with_name("mlflow.yaml")).values()
 #: Where in the folder of a run the tables of a store that is not there yet are made.
 PREPARED = "prepared.db"
+_TRIES, _STEPS = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "store/db_migrations/versions/*.py"
 _Done = TypeVar("_Done")
 
 
@@ -80,9 +82,21 @@ def _check_database(uri: str) -> None:
         with engine.connect() as connection:
             look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
             connection.execute(sqlalchemy.text(look))
+            if sqlalchemy.inspect(connection).has_table("alembic_version"):
+                _check_tables(uri, connection.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version")))
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise unusable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
+
+
+def _check_tables(uri: str, version: str | None) -> None:
+    """Refuse tables of an older or newer MLflow, which knows their versions by its steps from one to the next."""
+    spec = find_spec("mlflow")
+    steps = "\n".join(one.read_text("utf-8") for one in Path(str(spec and spec.origin)).parent.glob(_STEPS))
+    if version and re.search(rf"^down_revision\b.*{re.escape(version)}", steps, re.MULTILINE):
+        raise unusable(uri, "its tables are of an older MLflow: back it up, then run `mlflow db upgrade` on it")
+    if version and steps and not re.search(rf"^revision\b.*{re.escape(version)}", steps, re.MULTILINE):
+        raise unusable(uri, "its tables are of a newer MLflow: install that")
 
 
 def missing_file(uri: str) -> Path | None:
@@ -149,8 +163,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
 
     own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", *_SILENT, *PATIENCE)}
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
-    logger = logging.getLogger("mlflow")
-    level = logger.level
+    level = (logger := logging.getLogger("mlflow")).level
     lock = FileLock(f"{tempfile.gettempdir()}/toolkit-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock", mode=0o666)
     # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
     with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings(action="ignore"):
@@ -175,8 +188,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
             # What the database itself said, where one did.
             line = str(getattr(error, "orig", getattr(error.__cause__, "orig", error))).partition("\n")[0]
             met = re.search(r"Caused by (.*?)\)*$", line)
-            tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
-            asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"
+            asked = f"asked {int(os.environ[_TRIES]) + 1} times ({_TRIES} sets that)"
             raise unusable(uri, f"{asked}, {met[1]})" if met else line) from error
         finally:
             mlflow.set_tracking_uri(before)

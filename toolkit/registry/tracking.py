@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-REPORT_TAG = "toolkit.report_id"
-OWNER = "toolkit.process"
-NOTE_OF = "toolkit.note_of"
-PARENT = "mlflow.parentRunId"
+REPORT_TAG, OWNER, NOTE_OF, PARENT = "toolkit.report_id", "toolkit.process", "toolkit.note_of", "mlflow.parentRunId"
 UNKEPT = "Nothing of the run is tracked, and a model that it trained is not kept."
 _TYPES = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
 
