@@ -1,5 +1,6 @@
 """Sweeps: what is refused beforehand, what a failing report costs, what killing leaves, and what the page says."""
 
+import contextlib
 import json
 import os
 import re
@@ -318,10 +319,14 @@ class TestKilled:
     def test_finished_reports_stay_and_the_same_command_ends_it(self, tmp_path, whom, code):
         arguments = (WAYS, "--over", "seed=1..6", "-p", "way", "slowly")
         process, out = started(*arguments), tmp_path / "reports"
+
+        def at_work():
+            with contextlib.suppress(psutil.NoSuchProcess):  # one may end while it is looked at
+                line = line_of(process)
+                return line if len(line) == 5 and line[-1].num_threads() > 4 else None
+
         wait_for(lambda: out.exists() and len(reports(out)) == 2)
-        wait_for(lambda: len(line_of(process)) == 5)
-        members = dict(zip(("sweep", "server", "report", "notebook", "kernel"), line_of(process), strict=True))
-        wait_for(lambda: members["kernel"].num_threads() > 4)  # it is at work
+        members = dict(zip(("sweep", "server", "report", "notebook", "kernel"), wait_for(at_work), strict=True))
         members[whom].kill()
         process.communicate()
         assert process.returncode == code
