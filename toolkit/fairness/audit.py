@@ -190,7 +190,10 @@ class FairnessAudit(Result, frozen=True):
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: a metric by group, the disparities, and rates over the thresholds."""
-        return findings.drawings(self)
+        kinds, disparities = (*measures.METRICS["drawn"][self.data.task], *self.custom), self.disparities
+        found = [findings.by_group(self.groups, one) for one in kinds] + [findings.foremost(disparities)]
+        found.append(findings.recalls(self.curves, disparities, self.groups, self.threshold))
+        return [one for one in found if one]
 
     def record(self) -> Record:
         """Return which groups were compared, for the tracker."""

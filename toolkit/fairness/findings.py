@@ -1,7 +1,6 @@
 """What an audit says, in words and figures: what is beyond chance or cannot be judged, by group and over thresholds."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,11 +13,8 @@ from toolkit.fairness.clusters import Grouping
 from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import FOREMOST, METRICS, MOST_CLASSES, PARITIES, too_few
 from toolkit.fairness.rates import LEAST_OF_KIND
-from toolkit.models import Predictions
+from toolkit.models import Predictions, Threshold
 from toolkit.statistics import ALPHA, FEW_GROUPS, wilson, wilson_size
-
-if TYPE_CHECKING:
-    from toolkit.fairness.audit import FairnessAudit
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
 #: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
@@ -141,20 +137,14 @@ def _follows(grouping: Grouping, predicted: Predictions) -> bool:
     return pairs.shape[1] > 1 and bool((pairs.sum(axis=1) == 1).all())
 
 
-def drawings(audit: "FairnessAudit") -> list[Drawing]:
-    """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
-    found = [_by_group(audit, metric) for metric in (*METRICS["drawn"][audit.data.task], *audit.custom)]
-    return [one for one in (*found, _disparities(audit), _thresholds(audit)) if one]
-
-
-def _by_group(audit: "FairnessAudit", metric: str) -> Drawing | None:
+def by_group(groups: pd.DataFrame, metric: str) -> Drawing | None:
     """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
-    belong = (audit.groups["units"] != audit.groups["rows"]).any()
-    data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if belong else "units")
+    belong = (groups["units"] != groups["rows"]).any()
+    data = groups[groups["metric"] == metric].drop(columns=[] if belong else "units")
     if not len(rows := data[(data["class"] == "") & data["judged"]]):
         return None
     size = np.array([found.value for found in rows["value"]], dtype=float)
-    depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(audit.groups["feature"]))})
+    depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(groups["feature"]))})
     far = np.where(rows["feature"].str.contains("+", regex=False), -np.abs(size - np.median(size)), -np.inf)
     rows = rows.assign(size=size, depth=depth, far=far).sort_values(["far", "depth"], kind="stable")
     rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
@@ -164,11 +154,10 @@ def _by_group(audit: "FairnessAudit", metric: str) -> Drawing | None:
     return drawing("groups", draw, data, kind=metric, grid="x", metric=titled(metric), meaning=meaning, said=said)
 
 
-def _disparities(audit: "FairnessAudit") -> Drawing | None:
+def foremost(disparities: pd.DataFrame) -> Drawing | None:
     """Draw the foremost differences, those that exceed chance the most where there are too many."""
-    rows = audit.disparities
-    rows = rows[rows["disparity"].str.removesuffix("_difference").isin(FOREMOST) & rows["expected"].notna()]
-    if not len(rows):
+    judged = disparities[disparities["expected"].notna()]
+    if not len(rows := judged[judged["disparity"].str.removesuffix("_difference").isin(FOREMOST)]):
         return None
     excess = np.array([found.value for found in rows["value"]]) - rows["expected"].to_numpy(dtype=float)
     rows = rows.iloc[np.sort(np.argsort(excess)[-MOST_ROWS:])]
@@ -184,28 +173,27 @@ def _disparities(audit: "FairnessAudit") -> Drawing | None:
         name_rows(ax, [shorten(name) for name in names], 1)
         ax.set(xlabel="Difference between groups", xlim=(0, None))
 
-    return drawing("disparities", draw, audit.disparities, grid="x", said=said)
+    return drawing("disparities", draw, disparities, grid="x", said=said)
 
 
-def _thresholds(audit: "FairnessAudit") -> Drawing | None:
+def recalls(curves: pd.DataFrame, parity: pd.DataFrame, groups: pd.DataFrame, at: Threshold | None) -> Drawing | None:
     """Draw the recall over the thresholds of the largest judged groups of the single column that differ most."""
-    parity = audit.disparities[audit.disparities["disparity"] == "equal_opportunity_difference"]
-    parity, curves = parity[parity["expected"].notna()], audit.curves
-    if not len(curves) or not len(parity) or not audit.threshold:
+    parity = parity[(parity["disparity"] == "equal_opportunity_difference") & parity["expected"].notna()]
+    if not len(curves) or not len(parity) or not at:
         return None
     single = ~parity["feature"].str.contains("+", regex=False)
     ranked = parity.assign(single=single, size=[found.value for found in parity["value"]])
     feature = ranked.sort_values(["single", "size"], ascending=False, kind="stable")["feature"].iloc[0]
-    judged = audit.groups[(audit.groups["metric"] == "recall") & audit.groups["judged"]]
+    judged = groups[(groups["metric"] == "recall") & groups["judged"]]
     kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows").set_index("group")["value"]
     # As many rows as the interval at the threshold in use is worth.
     sizes = kept.map(wilson_size).to_dict()
-    grid, threshold = np.sort(curves["threshold"].unique()), audit.threshold.value
+    grid, threshold = np.sort(curves["threshold"].unique()), at.value
     steps = [*grid[np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp)], threshold]
     shown = (curves["feature"] == feature) & curves["group"].isin(sizes) & curves["threshold"].isin(steps)
     lines = curves.loc[shown, ["feature", "group", "threshold", "recall", "positives"]]
-    at = lines[lines["threshold"] == (threshold if np.isfinite(threshold) else grid[0])]
-    said = [f"{group}: {format_number(recall)}" for group, recall in zip(at["group"], at["recall"], strict=True)]
+    here = lines[lines["threshold"] == (threshold if np.isfinite(threshold) else grid[0])]
+    said = [f"{group}: {format_number(recall)}" for group, recall in zip(here["group"], here["recall"], strict=True)]
 
     def draw(ax: Axes) -> None:
         for (group, line), colour, dash in zip(lines.groupby("group", sort=False), PALETTE, DASHES, strict=False):
