@@ -451,6 +451,15 @@ def test_large_whole_numbers_that_a_float_cannot_tell_apart_are_said_and_stay_ap
     assert not data.notes
 
 
+def test_numbers_beyond_measure_are_not_called_whole_ones_that_become_the_same():
+    rows = pd.DataFrame({"x": np.tile([2.0**54, 3.0, -1e101, 5.0], 25), "y": np.arange(100) % 2})
+    (said,) = (note for note in load_dataset(rows, target="y").notes if note.where == "x")
+    assert said.code == "DATA-INFINITE"
+    assert "25 infinite or astronomically large values" in said.message
+    known = load_dataset(rows.assign(x=rows["x"].clip(lower=0)), target="y")
+    assert {note.code for note in load_dataset(rows, like=known).notes} == {"DATA-INFINITE"}
+
+
 @pytest.mark.parametrize("dtype", ["string", pd.ArrowDtype(pa.string()), "str", object])
 def test_texts_of_every_type_are_read_by_what_is_given_and_by_the_other_columns(dtype):
     texts = {"code": [str(one % 20) for one in range(100)], "pay": [f"{one}.{one % 7}00" for one in range(1, 101)]}

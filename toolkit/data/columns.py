@@ -12,7 +12,7 @@ from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, drawing, finding, too_large
 from toolkit.data.recognition import ODD_DISTINCT, ODD_SHARE, WORDS, decide_format
 from toolkit.data.schema import Decision, Decisions
-from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
+from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, is_blank, plain_numbers, text_labels
 from toolkit.statistics import cell_text
 
 IDENTIFIER_ROWS, IDENTIFIER_SHARE, MOST_BARS = 20, 0.95, 10
@@ -89,11 +89,11 @@ def plain_column(series: pd.Series, how: Decision | None = None) -> tuple[pd.Ser
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
         column = finite(numbers)
-        if infinite := int((numbers.notna() & column.isna()).sum()):
+        if infinite := int(numbers.count() - column.count()):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))
         notes += too_large(plain, numbers)
-        if column.isna().all():
+        if is_blank(column):
             return None, [*notes, finding("DATA-ALL-MISSING finite", "low", name)]
         return column, notes
     late = int((plain > now().replace(tzinfo=None)).sum()) if how is not None and "%y" in how.format.dates else 0
@@ -125,7 +125,7 @@ def _labels(series: pd.Series) -> tuple[pd.Series | None, list[Finding]]:
     ordered = isinstance(series.dtype, pd.CategoricalDtype) and bool(series.cat.ordered)
     inside = series.cat.remove_unused_categories().cat.categories if ordered else sorted(labels)
     order = pd.Index([label for label in map(str, inside) if label.strip()], dtype=object)
-    blank = int(column.isin([label for label in labels if not label.strip()]).sum())
+    blank = sum(int((codes == place).sum()) for place, label in enumerate(labels) if not label.strip())
     notes = [finding("DATA-BLANK-TEXT", "info", name, blank=blank)] if blank else []
     held = [label for label in order if re.fullmatch(WORDS["measured"], label)]
     forms = {re.sub(r"[0-9]+(?:[.,][0-9]+)*", "0", label): label for label in held}
@@ -144,7 +144,8 @@ def useless(column: pd.Series) -> Finding | None:
     if rows < IDENTIFIER_ROWS:
         return None
     if isinstance(column.dtype, pd.CategoricalDtype):
-        distinct, filled = column.nunique(), int(column.notna().sum())
+        filled = int(column.notna().sum())
+        distinct = column.nunique() if len(column.cat.categories) > IDENTIFIER_SHARE * filled else 0
         if distinct > IDENTIFIER_SHARE * filled and filled >= IDENTIFIER_ROWS:
             return finding("DATA-IDENTIFIER text", "low", name, distinct=distinct, rows=rows)
     if column.dtype != "int64" or column.iloc[:1000].duplicated().any() or column.duplicated().any():

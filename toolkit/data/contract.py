@@ -15,10 +15,10 @@ from toolkit.core import Finding, counted, two_at_once
 from toolkit.data.findings import Noted, by_share, finding, too_large, unseen
 from toolkit.data.recognition import decide_formats
 from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Schema
-from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
+from toolkit.data.table_reader.cells import as_texts, column_kind, is_blank, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest
-from toolkit.statistics import cell_text
+from toolkit.statistics import AnyArray, cell_text
 
 MOST_CATEGORIES = 1000
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
@@ -75,7 +75,7 @@ def _described(raw: pd.Series, plain: pd.Series | None, decision: Decision | Non
     said |= {"role": role, "why": BY_TYPE if decision is None else decision.why or _reason(raw, plain, decision)}
     said |= {"dates": said["dates"] or "ISO8601"} if how.kind == "date" else {}
     said |= {"example": (decision.example if decision else "") or ("" if first is None else str(raw[first])[:80])}
-    if kind == "nested" or plain is None or plain.isna().all():
+    if kind == "nested" or plain is None or is_blank(plain):
         return Column(**said)
     if is_text(plain):
         labels = [str(label) for label in plain.cat.categories]
@@ -170,7 +170,7 @@ def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool
         kind, notes = decision.format.kind, decision.about(name, len(column))
     held, wanted = (_KINDS.get(one, one) for one in (kind, spec.kind))
     plain = read_cells(column, decision.format if decision else Format(held), spec.categories, spec.ordered)
-    if plain.isna().all():
+    if is_blank(plain):
         note = finding("DATA-ALL-MISSING expected", "medium", name)
         return read_cells(plain, Format(wanted), spec.categories, spec.ordered), [note]
     if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
@@ -183,12 +183,12 @@ def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool
     if wanted in ("", "missing", "nested"):
         return plain, notes
     if wanted == held:
-        if decision is None and held == "number" and (lost := int((column.notna() & plain.isna()).sum())):
+        if decision is None and held == "number" and (lost := int(column.count() - plain.count())):
             notes.append(finding("DATA-INFINITE unread", "medium", name, values=counted(lost, "value")))
         if not is_text(plain):
             return plain, [*notes, *too_large(column, plain), *_about_numbers(name, plain, spec)]
-        new = plain.cat.categories[len(spec.categories) :] if spec.categories else ()
-        return plain, [*notes, *unseen(plain, plain.isin(new), "DATA-UNSEEN-LABELS")]
+        new = plain.cat.codes >= (len(spec.categories) or np.inf)
+        return plain, [*notes, *unseen(plain, new, "DATA-UNSEEN-LABELS")]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()), 3)
     missing = "" if keep else " All its cells are missing."
     notes = [finding("DATA-KIND-CHANGED", "critical", name, spec=spec, held=held, cells=cells, missing=missing)]
@@ -197,7 +197,7 @@ def _read(column: pd.Series, spec: Column, decision: Decision | None, keep: bool
 
 def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Finding]:
     """Say where numbers are of another size than those seen before, as they are in another unit, or lie elsewhere."""
-    values = plain.dropna()
+    values = plain.dropna().to_numpy()
     if spec.low is None or spec.high is None or not len(values):
         return
     dates, (lower, upper) = spec.kind == "date", spec.half or (-np.inf, np.inf)
@@ -210,19 +210,19 @@ def _about_numbers(name: str, plain: pd.Series, spec: Column) -> Iterator[Findin
             yield finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)
             return
     if spec.whole and len(broken := values[values != np.floor(values)]):
-        yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=broken.iloc[0])
+        yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=broken[0])
     wide = max(spec.high - spec.low, NEAR_DAYS * dates)
     outside, distant = ((values < spec.low - most) | (values > spec.high + most) for most in (0, wide))
     beyond, far = int(outside.sum()), int(distant.sum())
     elsewhere = _may_lie_beyond(values, lower, upper) and not lower <= np.median(values) <= upper
     if far or (not dates and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
-        shown = values[outside].unique(), (np.median(values), spec.low, spec.high, *(spec.half or ()))
+        shown = pd.unique(values[outside]), (np.median(values), spec.low, spec.high, *(spec.half or ()))
         cells, seen = ([cell_text(one // 1 if dates else one, dates) for one in ones] for ones in shown)
         said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + listed(cells, 3), "seen": seen}
         yield finding("DATA-RANGE half" if spec.half else "DATA-RANGE", by_share(far / len(values)), name, **said)
 
 
-def _may_lie_beyond(values: pd.Series, low: float, high: float) -> bool:
+def _may_lie_beyond(values: AnyArray, low: float, high: float) -> bool:
     """Whether the median of enough values may lie beyond two bounds: counting is fast, and rarely leaves it open."""
     return len(values) >= UNIT_ROWS and bool(max((values <= low).sum(), (values >= high).sum()) >= len(values) / 2)
 

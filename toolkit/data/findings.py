@@ -41,7 +41,7 @@ def unseen(labels: pd.Series, strange: pd.Series, text: str, **numbers: Any) -> 
 
 def too_large(whole: pd.Series, numbers: pd.Series) -> list[Finding]:
     """Say where whole numbers are too large to stay apart as decimal ones."""
-    lost = whole.nunique() - numbers.nunique() if numbers.abs().max() >= 2**53 else 0
+    lost = whole.nunique() - numbers.nunique() if whole.dtype.kind != "f" and numbers.abs().max() >= 2**53 else 0
     return [finding("DATA-LARGE-NUMBERS", "medium", whole.name, lost=lost, distinct=whole.nunique())] if lost else []
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.data.table_reader.cells import is_blank
+
 _EXACT_FLOAT = 2**53
 
 
@@ -46,7 +48,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
 def _content(column: pd.Series) -> tuple[Any, ...]:
     """Return byte strings, or arrays as such, that stand for the values of a column and for no other values."""
     dtype = column.dtype
-    if column.isna().all():
+    if is_blank(column):
         return (b"missing",)
     if isinstance(dtype, pd.CategoricalDtype) and pd.api.types.infer_dtype(dtype.categories) != "string":
         return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))

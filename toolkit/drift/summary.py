@@ -266,7 +266,7 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArr
     before = counts * (order < len(first.distinct))
     new = np.append(True, values[1:] != values[:-1])[: len(values)]
     if new.all():  # no value is of both
-        return values, before, counts - before
+        return values, before, np.subtract(counts, before, out=counts)
     starts = np.flatnonzero(new)
     return values[starts], np.add.reduceat(before, starts), np.add.reduceat(counts - before, starts)
 

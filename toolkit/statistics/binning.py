@@ -186,6 +186,6 @@ def cell_starts(counts: AnyArray, cells: int) -> Codes:
     total = int(upto[-1])
     tail = 2.0 ** np.arange(math.ceil(math.log2(max(total / cells, 1))) + 1)
     edges = np.unique(np.concatenate([np.linspace(0, total, cells + 1), tail, total - tail]))
-    starts = np.searchsorted(upto, edges[edges < total], side="right")
+    starts = np.searchsorted(upto, edges[edges < total].astype(upto.dtype), side="right")
     heavy = np.flatnonzero(counts >= total / cells)
     return np.unique(np.concatenate([[0], starts, heavy, heavy[heavy + 1 < len(counts)] + 1]))

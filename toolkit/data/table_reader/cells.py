@@ -28,7 +28,7 @@ def column_kind(series: pd.Series) -> Any:
     >>> column_kind(pd.Series([1, "a"])), column_kind(pd.Series([[1], [2]])), column_kind(pd.Series([True, None]))
     ('mixed', 'nested', 'bool')
     """
-    if series.isna().all():
+    if is_blank(series):
         return "missing"
     if isinstance(series.dtype, pd.CategoricalDtype):
         return "category"
@@ -39,6 +39,11 @@ def column_kind(series: pd.Series) -> Any:
     if types & {list, dict, set, tuple, bytes, bytearray, frozenset, np.ndarray, complex}:
         return "nested"
     return "text" if len(types) == 1 else "mixed"
+
+
+def is_blank(series: pd.Series) -> bool:
+    """Whether no cell has a value, as the first rows nearly always tell."""
+    return bool(series.iloc[:100].isna().all() and series.isna().all())
 
 
 def usual(series: pd.Series) -> pd.Series:
@@ -82,7 +87,7 @@ def text_labels(series: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]]:
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
         series = series.map(str, na_action="ignore")
     codes, distinct = pd.factorize(series.array)
-    return codes.astype("int64"), np.array([str(label) for label in distinct], dtype=object)
+    return codes.astype("int64", copy=False), np.array([str(label) for label in distinct], dtype=object)
 
 
 def as_texts(series: pd.Series) -> pa.StringArray:
@@ -167,7 +172,7 @@ def finite(numbers: pd.Series, written: bool = False) -> pd.Series:
     values = numbers.to_numpy()
     if written and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all()):
         return numbers.astype("int64")
-    return numbers.mask(np.abs(values) > HUGE)
+    return numbers.mask(huge) if (huge := np.abs(values) > HUGE).any() else numbers
 
 
 def as_label(plain: pd.Series) -> pd.Series:
