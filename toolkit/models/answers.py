@@ -51,7 +51,7 @@ class Answers:
         said = ask(features)
         if isinstance(said, np.ndarray) and said.dtype.kind == "f" and len(said) == len(features) == len(cells):
             there = [one for one in self.kept if one[0]() is not None]
-            self.kept = [(ref(features), asked, cells, said.copy()), *there[:2]]
+            self.kept = [(ref(features), asked, cells, said.copy()), *there[:7]]
         return said
 
 
