@@ -211,11 +211,14 @@ def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
     """
     columns = []
     for name in reference.columns:
-        both = pd.concat([reference[name], current[name]], ignore_index=True)
+        both = [reference[name], current[name]]
         if isinstance(reference[name].dtype, pd.CategoricalDtype):
-            counts = both.astype(object).value_counts().sort_index().sort_values(kind="stable")
-            both = both.astype(object).map(dict(zip(counts.index, range(len(counts)), strict=True)))
-        columns.append(both.to_numpy(dtype="float64", na_value=np.nan))
+            labels = sorted({label for one in both for label in pd.Categorical(one).categories})
+            codes = np.concatenate([pd.Categorical(one, labels).codes for one in both])
+            counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+            columns.append(np.append(np.argsort(np.argsort(counts, kind="stable")), np.nan)[codes])
+        else:
+            columns.append(np.concatenate([one.to_numpy(dtype="float64", na_value=np.nan) for one in both]))
     return np.column_stack(columns)
 
 
@@ -246,8 +249,8 @@ def density_ratio(
     names = []
     for name in reference.columns.intersection(current.columns, sort=False):
         both = [one.isna() if pd.api.types.is_numeric_dtype(one) else one for one in (reference[name], current[name])]
-        known = [one.astype(object).where(one.notna(), None) for one in both]
-        strange = [(~one.isin(other.unique())).mean() for one, other in (known, known[::-1])]
+        rows = [counts[counts > 0] for counts in (one.value_counts(dropna=False) for one in both)]
+        strange = [one[~one.index.isin(other.index)].sum() / one.sum() for one, other in (rows, rows[::-1])]
         names += [name] if max(strange) <= MOST_STRANGE else []
     n, m = len(reference), len(current)
     sizes = list(zip(units, (n, m), strict=True))
