@@ -1,7 +1,6 @@
 """Pages of many reports: the index of a folder, one line a run, and the comparison of the reports of a sweep."""
 
 import contextlib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -110,7 +109,7 @@ def environment() -> Environment:
 
 
 MOST_NUMBERS = 4
-_RANGES, _ANY = beside(__file__, "ranges.yaml"), (-math.inf, math.inf)
+_RANGES, _ANY = beside(__file__, "ranges.yaml"), (-np.inf, np.inf)
 
 
 class SweptReport(NamedTuple):
