@@ -185,8 +185,7 @@ def _read_costs(given: Mapping[str, object]) -> Costs:
     unknown = [str(name) for name in given if name not in (*OUTCOMES, "currency")]
     missing = [name for name in ("fp", "fn") if name not in given]
     if unknown or missing:
-        wrong = f"unknown: {listed(unknown)}" if unknown else f"missing: {listed(missing)}"
-        raise InputError(f"A cost takes fp and fn, and may take tp, tn and currency; {wrong}.")
+        raise refusal("cost", wrong=f"unknown: {listed(unknown)}" if unknown else f"missing: {listed(missing)}")
     numbers = {name: _number(given[name], f"cost {name}") for name in OUTCOMES if name in given}
     costs = Costs(**numbers, currency=str(given.get("currency") or ""))
     if costs.fp <= costs.tn and costs.fn <= costs.tp:
