@@ -258,7 +258,6 @@ def _about_fits(fitted: Sequence[Point], setup: Setup) -> Iterator[Finding]:
         if one.merged:
             yield finding("MITIGATE-GROUPS-MERGED", "low", name, fallback=one.fallback, merged=listed(one.merged))
     if sampled := [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]:
-        numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
-        yield finding("MITIGATE-SAMPLED", "info", "frontier", **numbers)
+        yield finding("MITIGATE-SAMPLED", "info", "frontier", setup=setup, points=listed(sampled))
     if setup.split.validation is None and "threshold_optimizer" in by_group:
         yield finding("MITIGATE-ON-TRAINING", "low", "threshold_optimizer")
