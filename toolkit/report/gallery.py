@@ -14,8 +14,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core import beside, content_policy, templates_folder
-from toolkit.core.estimate import Estimate, KeyNumber
+from toolkit.core import Estimate, KeyNumber, beside, content_policy, templates_folder
 from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown
 from toolkit.statistics import mean_of
 
