@@ -175,8 +175,7 @@ class ModelCard(Result, frozen=True):
             said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
             yield finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said)
         if len(models) > 1:
-            named = listed(models.values())
-            yield finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=named)
+            yield finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=listed(models.values()))
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of one metric of every group, where there are numbers of some."""

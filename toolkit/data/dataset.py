@@ -1,6 +1,5 @@
 """A table whose columns have roles: features, target, sensitive, time, group, weight; and what may be said of one."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -261,7 +260,7 @@ class Dataset(Result, frozen=True):
         size = f"{counted(self.rows, 'row')} and {counted(self.features.shape[1], what)}"
         size += f", {counted(known, 'label')}" * (known < self.rows)
         size += "" if self.weight is None else f", rows weighted by {self.weight.name!r}"
-        level = self.target_level().value if self._has_labels else math.nan
+        level = self.target_level().value if self._has_labels else np.nan
         about = {"level": level, "mean": Estimate(level), "classes": count, "columns": f"{what.capitalize()}s"}
         frames = [readable(self.profile())] if self.features.shape[1] else []
         kind = self.task if self._has_labels else "unlabelled"

@@ -218,8 +218,7 @@ def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, e
         notes = [*notes, finding("DATA-WEIGHT-ZERO", "low", roles.weight, none=none, rows=len(kept))]
         kept = weight.index
     if whole and len(kept) < LEAST_ROWS:
-        having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
-        raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
+        raise refusal("few rows", rows=counted(len(kept), "row"), at=" and a time" * bool(roles.time), least=LEAST_ROWS)
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
     with ThreadPoolExecutor(1) as pool:  # hashing needs no lock of the interpreter
         mark = pool.submit(_fingerprint, frame, decisions)

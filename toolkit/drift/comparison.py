@@ -3,7 +3,6 @@
 from calendar import month_name
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -208,7 +207,7 @@ def compare_columns(
     for part, held in zip((reference, current), zip(*summaries, strict=True), strict=True):
         kept = {one.name: one for one in held if one is not None}
         profiles.append(Profile(part.name, part.rows, kept, part.schema.without_cells()))
-    return list(rows), list(chain(*windowed)), (profiles[0], profiles[1]), domain
+    return list(rows), [row for each in windowed for row in each], (profiles[0], profiles[1]), domain
 
 
 def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -> Column:

@@ -126,10 +126,9 @@ def _classes(part: str, found: Predictions, task: str) -> Iterator[Finding]:
     sizes = np.bincount(found.y_true.astype(int), minlength=len(names))
     if len(present := [name for name, size in zip(names, sizes, strict=True) if size]) < 2:
         only = f"one class only ({present[0]})" if present else "no rows"
-        yield finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", part, part=part, only=only)
+        yield finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", part, only=only)
     elif part == "test" and sizes.min() < FEW_ROWS:
-        label, rows = names[int(sizes.argmin())], counted(int(sizes.min()), "row")
-        yield finding("EVAL-FEW-ROWS", "medium", label, rows=rows, label=label)
+        yield finding("EVAL-FEW-ROWS", "medium", names[int(sizes.argmin())], rows=counted(int(sizes.min()), "row"))
 
 
 def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | None) -> Iterator[Finding]:
@@ -158,7 +157,7 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
     if times >= _NOTABLE and not name:
         yield finding("EVAL-DEPENDENT-ROWS copies", "medium", "test", times=times)
     elif times >= _NOTABLE:
-        yield finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", name, name=name, times=times)
+        yield finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", name, times=times)
 
 
 def _candidates(test: Dataset) -> Iterator[Units]:

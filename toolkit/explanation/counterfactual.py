@@ -125,7 +125,7 @@ class Counterfactual(Result, frozen=True):
     def findings(self) -> list[Finding]:
         """Say which change is the smallest, or that there is none."""
         if not len(self.table):
-            return [finding("COUNTERFACTUAL-NONE", "info", self.row, row=self.row)]
+            return [finding("COUNTERFACTUAL-NONE", "info", self.row)]
         first = self.table.iloc[0]
         return [finding("COUNTERFACTUAL-SMALLEST", "info", first["column"], found=self, first=first)]
 

@@ -114,14 +114,14 @@ def about_table(
     for (label, column), grouping in zip(columns.items(), groupings, strict=False):
         name, target = value_text(label), value_text(part.target.name)
         if label == part.target.name or _follows(grouping, predicted):
-            yield finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target)
+            yield finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, target=target)
         if unnamed := int(column.isna().sum()):
-            yield finding("FAIRNESS-GROUP-MISSING", "low", name, name=name, unnamed=unnamed, rows=part.rows)
+            yield finding("FAIRNESS-GROUP-MISSING", "low", name, unnamed=unnamed, rows=part.rows)
         if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
             present, whole = set(column.dropna().unique()), data.data
             known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
             if absent := [value_text(value) for value in pd.unique(known.dropna()) if value not in present]:
-                yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=listed(absent, MOST_LISTED))
+                yield finding("FAIRNESS-GROUP-ABSENT", "low", name, absent=listed(absent, MOST_LISTED))
     if part.task == "binary" and not (predicted.scored and predicted.probabilities):
         yield finding(f"FAIRNESS-NOT-COMPUTED {'probabilities' if predicted.scored else 'scores'}", "info")
     if part.task == "multiclass" and (classes := len(predicted.classes)) > MOST_CLASSES:

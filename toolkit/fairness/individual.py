@@ -176,7 +176,7 @@ class IndividualFairness(Result, frozen=True):
             table = self.changes[self.changes["feature"] == name]
             worst = table.iloc[int(np.argmax([one.value for one in table["flip_rate"]]))]
         severity: Severity = ("info", "low", "medium", "high")[sum(level >= limit for limit in (0, *limits))]
-        numbers = {"name": name, "change": change, "flips": flips, "rows": self.data.rows, "worst": worst}
+        numbers = {"change": change, "flips": flips, "rows": self.data.rows, "worst": worst}
         return finding(said, severity, name, spread=format_number(self.spread), **numbers)
 
     def drawings(self) -> list[Drawing]:

@@ -1,6 +1,5 @@
 """What a smaller disparity costs: several ways to mitigate, each measured on held-out rows. It recommends none."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from toolkit.data import Names, Split, listed_names
 from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
 from toolkit.fairness import tradeoff
 from toolkit.fairness.findings import drawing, face, finding
-from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
+from toolkit.fairness.groups import refusal, sensitive_columns, sensitive_inputs
 from toolkit.fairness.tradeoff import BASELINE, METHODS, ORIGINAL, PERFORMANCE, Point, Setup
 from toolkit.models import AS_DECIDED, Model, ThresholdLike, make_baseline, make_model, requirements_of
 
@@ -114,9 +113,8 @@ def mitigate(
     setup = Setup(original, _joined(split, columns), columns, constraint, metric, int(rows), seed)
     points = [tradeoff.measure_point(Point(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
     notes = split.test.unweighted("The fit of a mitigated model")
-    if math.isnan(points[0].disparity.value):
-        few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
-        raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")
+    if pd.isna(points[0].disparity.value):
+        raise NotApplicableError(str(refusal("few groups", rows=split.test.rows, columns=listed(columns))))
     guess = make_model(make_baseline("binary"), split.train.features).fit(split.train.features, split.train.target)
     baseline = Point(BASELINE, "", "", Model.of(guess, split.train), split.train.rows)
     points.append(tradeoff.measure_point(baseline, setup, None))
@@ -260,7 +258,6 @@ def _about_fits(fitted: Sequence[Point], setup: Setup) -> Iterator[Finding]:
         if one.merged:
             yield finding("MITIGATE-GROUPS-MERGED", "low", name, fallback=one.fallback, merged=listed(one.merged))
     if sampled := [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]:
-        numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
-        yield finding("MITIGATE-SAMPLED", "info", "frontier", **numbers)
+        yield finding("MITIGATE-SAMPLED", "info", "frontier", setup=setup, points=listed(sampled))
     if setup.split.validation is None and "threshold_optimizer" in by_group:
         yield finding("MITIGATE-ON-TRAINING", "low", "threshold_optimizer")

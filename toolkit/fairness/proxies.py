@@ -125,7 +125,7 @@ class Proxies(Result, frozen=True):
                 best = (f"{one.column} {format_number(one.value.value)}" for one in most if one.value.low > chance)
                 told = ", ".join(best) or "none by itself"
                 numbers = {"measure": spoken(measure), "value": value, "chance": format_number(chance), "told": told}
-                found.append(finding("PROXY-STRONG", severity, name, name=name, **numbers))
+                found.append(finding("PROXY-STRONG", severity, name, **numbers))
         return by_severity(found)
 
     def drawings(self) -> list[Drawing]:

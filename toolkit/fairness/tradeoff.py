@@ -219,12 +219,12 @@ def fit_method(name: str, setup: Setup) -> tuple[list[Point], list[Finding]]:
         try:
             made = [one._replace(model=Model.of(one.model, setup.split.train)) for one in METHODS[name](setup)]
         except NotApplicableError as error:
-            return [], [finding("MITIGATE-LEFT-OUT", "info", name, name=name, why=error)]
+            return [], [finding("MITIGATE-LEFT-OUT", "info", name, why=error)]
     if not caught:
         return made, []
     said = " ".join(str(caught[0].message).split())[:300]
     more = f" (and {len(caught) - 1} more)" if len(caught) > 1 else ""
-    return made, [finding("MITIGATE-WARNED", "low", name, name=name, said=said, more=more)]
+    return made, [finding("MITIGATE-WARNED", "low", name, said=said, more=more)]
 
 
 def measure_point(point: Point, setup: Setup, threshold: ThresholdLike) -> Point:

@@ -185,8 +185,7 @@ def _read_costs(given: Mapping[str, object]) -> Costs:
     unknown = [str(name) for name in given if name not in (*OUTCOMES, "currency")]
     missing = [name for name in ("fp", "fn") if name not in given]
     if unknown or missing:
-        wrong = f"unknown: {listed(unknown)}" if unknown else f"missing: {listed(missing)}"
-        raise InputError(f"A cost takes fp and fn, and may take tp, tn and currency; {wrong}.")
+        raise refusal("cost", wrong=f"unknown: {listed(unknown)}" if unknown else f"missing: {listed(missing)}")
     numbers = {name: _number(given[name], f"cost {name}") for name in OUTCOMES if name in given}
     costs = Costs(**numbers, currency=str(given.get("currency") or ""))
     if costs.fp <= costs.tn and costs.fn <= costs.tp:
@@ -238,7 +237,7 @@ def choose_threshold(
     each = np.ones(len(y_true)) if weights is None else weights
     ones, zeros = float(y_true @ each), float((1 - y_true) @ each)
     if len(y_true) == 0 or (not (ones and zeros) and rule.kind != "cost"):
-        note = finding("THRESHOLD-NOT-CHOSEN", "high", part, part=part, default=DEFAULT)
+        note = finding("THRESHOLD-NOT-CHOSEN", "high", part, default=DEFAULT)
         return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(note,))
     steps, true_positives, called = confusion_steps(y_true, y_score, each)
     false_positives = called - true_positives
@@ -256,8 +255,7 @@ def choose_threshold(
         reached = (kept >= rule.level - 1e-12) & (called > 0)
         aim = np.where(reached, other, -1.0) if reached.any() else kept
         if not reached.any():
-            most = format_number(float(kept.max()))
-            notes = (finding("THRESHOLD-UNREACHABLE", "high", part, rule=rule, part=part, most=most),)
+            notes = (finding("THRESHOLD-UNREACHABLE", "high", part, rule=rule, most=format_number(float(kept.max()))),)
     # What only rounding tells apart is equally good.
     best = int(np.argmax(aim >= aim.max() - 1e-12 * max(1.0, float(np.abs(aim).max()))))
     return Threshold(_shortest(steps, best), rule, part, notes)

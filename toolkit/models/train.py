@@ -262,10 +262,10 @@ def _about_settings(data: Dataset, estimators: Mapping[str, Any], scorer: Any, t
 def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> Iterator[Finding]:
     """Turn what a candidate warned of into findings, so that a reader of the report sees it too."""
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-        yield finding("TRAIN-NOT-CONVERGED", "medium", name, name=name)
+        yield finding("TRAIN-NOT-CONVERGED", "medium", name)
     if others := dict.fromkeys(str(one.message) for one in caught if not issubclass(one.category, ConvergenceWarning)):
         first, more = " ".join(next(iter(others)).split())[:300], f" (and {len(others) - 1} more)" * (len(others) > 1)
-        yield finding("TRAIN-WARNED", "low", name, name=name, first=first, more=more)
+        yield finding("TRAIN-WARNED", "low", name, first=first, more=more)
 
 
 def _choose(scores: pd.DataFrame, metric: str, names: list[str], simplest: bool) -> tuple[str, str, list[Finding]]:

@@ -1,6 +1,5 @@
 """Gates and levels: a policy over named numbers becomes a verdict, or what to do about drift."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -225,4 +224,4 @@ class Decision(Judgement, frozen=True):
 
 
 def _known(judged: RuleOutcome) -> Estimate | None:
-    return None if math.isnan(judged.number.value) else judged.number
+    return None if pd.isna(judged.number.value) else judged.number

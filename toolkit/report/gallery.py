@@ -1,7 +1,6 @@
 """Pages of many reports: the index of a folder, one line a run, and the comparison of the reports of a sweep."""
 
 import contextlib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +14,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core import beside, content_policy, templates_folder
-from toolkit.core.estimate import Estimate, KeyNumber
+from toolkit.core import Estimate, KeyNumber, beside, content_policy, templates_folder
 from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown
 from toolkit.statistics import mean_of
 
@@ -110,7 +108,7 @@ def environment() -> Environment:
 
 
 MOST_NUMBERS = 4
-_RANGES, _ANY = beside(__file__, "ranges.yaml"), (-math.inf, math.inf)
+_RANGES, _ANY = beside(__file__, "ranges.yaml"), (-np.inf, np.inf)
 
 
 class SweptReport(NamedTuple):

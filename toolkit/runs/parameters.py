@@ -86,10 +86,9 @@ class Schema:
 
     def find(self, name: str) -> Parameter:
         """Return one parameter; an unknown name is refused with the nearest one."""
-        if name in (by_name := {parameter.name: parameter for parameter in self.parameters}):
-            return by_name[name]
-        has = f"It has: {listed(by_name, most=40)}." if by_name else "It has none."
-        raise InputError(f"Template {self.name!r} has no parameter {name!r}.{nearest(name, by_name)} {has}")
+        if name in (known := {one.name: one for one in self.parameters}):
+            return known[name]
+        raise refusal("no parameter", template=self.name, name=name, near=nearest(name, known), has=listed(known, 40))
 
     def check(self, given: Mapping[str, object]) -> dict[str, Any]:
         """Check Python values and return all parameters, defaults included.

@@ -198,11 +198,10 @@ def _metrics(results: Results) -> Mapping[str, Estimate]:
 
 def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
     scalars: dict[str, Estimate] = {}
-    for result in results:
-        for name, number in result.scalars().items():
-            if name in scalars:
-                raise InputError(f"Two of the published results give the number {name!r}. Publish each result once.")
-            scalars[name] = number
+    for name, number in (pair for result in results for pair in result.scalars().items()):
+        if name in scalars:
+            raise InputError(f"Two of the published results give the number {name!r}. Publish each result once.")
+        scalars[name] = number
     return scalars
 
 
