@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
 
 import toolkit as tk
@@ -252,3 +253,19 @@ def test_rows_with_the_same_label_and_gaps_are_predicted():
     few = pd.DataFrame({"zip": [300.0, np.nan], "x": [1.0, 2.0]})
     twice = handed_over(model, "m", split.train.features).estimator.predict_proba(pd.concat([few, few]))
     np.testing.assert_array_equal(twice, np.tile(model.predict_proba(few), (2, 1)))
+
+
+@pytest.mark.parametrize("positive", ["no", "yes"])
+def test_a_threshold_on_decision_values_is_handed_over_too(positive, tmp_path):
+    split = tk.split_dataset(tk.load_dataset(table(), target="buys", positive=positive), validation_size=0.2)
+    training = tk.train(split, candidates=[LinearSVC()], metric="balanced_accuracy", cv=2)
+    found = tk.evaluate(training.model, split, threshold="cost:fp=1,fn=9", latency=False)
+    options = {"experiment": "e", "name": "n", "parameters": {}, "tags": {}, "out": tmp_path / "reports"}
+    run = tracking.log_run([training.record(), found.record()], {}, **options)
+    with store.connect(store.tracking_uri(tmp_path / "reports")):
+        pyfunc = mlflow.pyfunc.load_model(run.model_uri)
+    said = pyfunc.predict(table().loc[split.test.target.index])
+    assert said.tolist() == found.model.predict(split.test.features).tolist()
+    assert (said == positive).sum() > (training.model.labels(split.test.features) == positive).sum()
+    known = (said == positive)[(split.test.target == positive).to_numpy()].mean()
+    assert found.scalars()["test.recall"].value == pytest.approx(known, abs=1e-12)

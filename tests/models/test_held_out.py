@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import mean_absolute_error, roc_auc_score, root_mean_squared_error
+from sklearn.metrics import accuracy_score, mean_absolute_error, recall_score, roc_auc_score, root_mean_squared_error
+from sklearn.model_selection import FixedThresholdClassifier
 
 import toolkit as tk
 from toolkit.drift.profile import Profile
@@ -120,6 +121,24 @@ def test_a_change_of_what_rows_mean_is_seen_once_labels_come(experiment):
         for reference, current, model in (drift(experiment, customers(2, shift)) for shift in (0.0, 1.5))
     )
     assert other < 1e-6 < 0.01 < same
+
+
+def test_a_model_that_decides_elsewhere_than_at_its_usual_boundary_does_so_on_what_is_kept(tmp_path):
+    split = tk.split_dataset(tk.load_dataset(customers(0), target="churned", positive="yes"))
+    training = tk.train(split, candidates=[FixedThresholdClassifier(LogisticRegression(), threshold=0.2)], cv=3)
+    found = tk.evaluate(training.model, split, latency=False)
+    records = [training.record(), found.record(), tk.summarize(split.train, model=training.model).record()]
+    run = tracking.log_run(records, {}, experiment="e", name="n", parameters={}, tags={}, out=tmp_path / "reports")
+    model = tk.load_model(run.model_uri, out=tmp_path / "reports")
+    later = customers(1)
+    reference, current, model = tk.load_drift(current=later, model=model)
+    said = model.predict(later)
+    performance = tk.estimate_performance(model, reference, current).table.set_index(["window", "metric"]).loc["all"]
+    for name, measure in {"accuracy": accuracy_score, "recall": recall_score}.items():
+        one, real = performance.loc[name], measure(later["churned"] == "yes", said == "yes")
+        assert one["realized"].value == pytest.approx(real, abs=1e-12)
+        assert one["reference"].value == pytest.approx(found.scalars()[f"test.{name}"].value, abs=1e-12)
+        assert one["estimated"].low < real < one["estimated"].high
 
 
 def test_without_them_the_reference_is_asked_for(experiment):

@@ -24,6 +24,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from toolkit.data.load import load_dataset
@@ -266,6 +267,18 @@ def test_a_model_that_does_not_cut_its_scores_in_the_middle_is_judged_as_it_deci
     assert np.mean(rates) == pytest.approx(np.mean(said == "yes"))
     chosen = evaluate(fitted, DATA, threshold="recall>=0.9", latency=False)
     assert chosen.scalars()["test.recall"].value >= 0.9
+
+
+@pytest.mark.parametrize(("shares", "cut"), [([0.05, 0.3, 0.53, 0.9], 0.2), ([0.05, 0.47, 0.7, 0.9], 0.8)])
+def test_so_is_one_of_a_few_scores_whose_many_rows_next_to_the_middle_are_decided_as_usual(shares, cut):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": rng.choice(4, 4000, p=[0.3, 0.2, 0.4, 0.1])})
+    rows["buys"] = np.where(rng.random(4000) < np.array(shares)[rows["x"]], "yes", "no")
+    tree = FixedThresholdClassifier(DecisionTreeClassifier(), threshold=cut, pos_label="yes")
+    said = tree.fit(rows[["x"]], rows["buys"]).predict(rows[["x"]])
+    found = evaluate(tree, load_dataset(rows, target="buys", positive="yes"), latency=False)
+    assert found.scalars()["test.accuracy"].value == pytest.approx(np.mean(said == rows["buys"]), abs=1e-12)
+    assert found.scalars()["test.recall"].value == pytest.approx(np.mean(said[rows["buys"] == "yes"] == "yes"))
 
 
 @pytest.mark.parametrize("positive", ["yes", "no"])

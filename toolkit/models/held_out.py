@@ -142,13 +142,14 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
     data = as_dataset(labels.infer_objects(), "held-out rows", like=schema)
     # Neither was kept where rows stand alone, nor by an earlier version.
     data = replace(data, group=rows.get("group"), weight=rows.get("weight"))
-    score, y_prob = rows["score"].to_numpy(), None
+    score, each, sure = rows["score"].to_numpy(), weights_of(data.units, data.rows), bool(content["probabilities"])
     if schema.task == "multiclass":
         y_prob = np.zeros((len(rows), max(len(names), int(said.max()) + 1)))
         y_prob[np.arange(len(rows)), said.astype(np.intp)] = score
-        score = said
-    each = weights_of(data.units, data.rows)
-    return data, Predictions(truth, score, y_prob, bool(content["probabilities"]), names, weights=each)
+        return data, Predictions(truth, said, y_prob, sure, names, weights=each)
+    # Without a threshold the model decided itself, whatever its scores.
+    itself = model.threshold is None or np.isnan(model.threshold.value)
+    return data, Predictions(truth, score, None, sure, names, weights=each, own=said if itself else None)
 
 
 def mark_rows(data: Dataset) -> dict[str, str]:

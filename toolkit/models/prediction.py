@@ -255,11 +255,11 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
     if model.decides:
         return replace(found, decisions=decided(data.features))
     if model.threshold is None or np.isnan(model.threshold.value):
-        # Whoever cuts scores elsewhere decides otherwise on rows next to the usual boundary; a single tie is anybody's.
+        # Who cuts scores elsewhere decides otherwise next to the usual boundary on one side; a single tie is anybody's.
         away, rule = np.abs(score - found.boundary), found.decide(found.boundary)
-        order, tied = np.argsort(away, kind="stable"), int((away <= TIE).sum())
-        near = order[max(0, tied - CHECKED_ROWS) : tied + CHECKED_ROWS]
-        other = near[decided(data.features.iloc[near]) != rule[near]] if tied < len(score) else near[:0]
+        order = np.argsort(away, kind="stable")
+        near = pd.Series(order).groupby(rule[order]).head(CHECKED_ROWS).to_numpy()
+        other = near[decided(data.features.iloc[near]) != rule[near]] if (away > TIE).any() else near[:0]
         if len(other) > 1 or (away[other] > TIE).any():
             return replace(found, own=decided(data.features))
     return found

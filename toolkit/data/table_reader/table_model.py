@@ -55,10 +55,11 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
         features = self.read(table)
         if not len(self.classes):
             return np.asarray(self.estimator.predict(features))
-        positive = self.schema.get("positive")
-        if self.threshold is not None and positive in self.classes and hasattr(self, "predict_proba"):
-            place = list(self.classes).index(positive)
-            called = self.estimator.predict_proba(features)[:, place] >= self.threshold
+        if self.threshold is not None:
+            ask = getattr(self.estimator, "predict_proba", None) or self.estimator.decision_function
+            place, scores = list(self.classes).index(self.schema["positive"]), np.asarray(ask(features))
+            # Of two classes decision values are one column: that of the second.
+            called = (scores[:, place] if scores.ndim == 2 else scores * (2 * place - 1)) >= self.threshold
             return np.asarray(np.where(called, self.classes_[place], self.classes_[1 - place]))
         own = pd.Index(np.asarray(self.estimator.classes_))
         return np.asarray(self.classes_[own.get_indexer(np.asarray(self.estimator.predict(features)).ravel())])
