@@ -166,19 +166,23 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     def learn(held: int) -> tuple[Any, ...]:
         judge = fold == held
         model, given = _fitted(cells, side, ~judge, each, how)
-        return model, given[judge], *roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
+        found = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
+        if held < FOLDS - 1:
+            return *found, None
+        order = np.random.default_rng(seed).permutation(int(judge.sum()))
+        table = pd.DataFrame(given[judge])
+        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], table, order)
+        return *found, found[0] - np.array([roc_auc(side[judge], one, weights[judge])[0] for one in shuffled])
 
     influence, areas, spread = np.empty(n + m), [], 0.0
-    parts = side_by_side([partial(learn, held) for held in range(FOLDS)])
-    for held, (_, _, area, found) in enumerate(parts):
+    # The last fold, which shuffles the columns as well, takes longest and begins first.
+    parts = side_by_side([partial(learn, held) for held in reversed(range(FOLDS))])[::-1]
+    for held, (area, found, _) in enumerate(parts):
         influence[judge := fold == held] = found
         zeros, ones = (int((side[judge] == one).sum()) for one in (0, 1))
         spread += (ones + zeros + 1) / (12 * ones * zeros)
         areas.append(area)
-    model, given = parts[-1][:2]
-    order = np.random.default_rng(seed).permutation(len(given))
-    shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given), order)
-    drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
+    drops = parts[-1][2]
     value, influence = float(np.mean(areas)), influence * np.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     p_value = float(stats.norm.sf((value - 0.5) / (np.sqrt(SHARED * spread) / FOLDS)))
