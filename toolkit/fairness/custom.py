@@ -17,7 +17,7 @@ from toolkit.fairness.clusters import HALF, Grouping, Resampling, design_effect,
 from toolkit.fairness.measures import PARITIES, Measured, compared
 from toolkit.fairness.rates import RATES, group_values
 from toolkit.models import Predictions
-from toolkit.statistics import ONE_UNIT, RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
+from toolkit.statistics import ONE_UNIT, RULE_OF_THREE, AnyArray, Array, Codes, t_quantile
 
 #: Second parameters of functions that take scores rather than decisions, as scikit-learn calls them.
 SCORES = frozenset({"y_score", "y_proba", "y_prob"})
@@ -170,11 +170,15 @@ def _by_cells(metric: CustomMetric, cells: Array, parts: Sequence[Array]) -> tup
     total = smooth.sum(axis=1)
     influence = (total + 1) * (np.array(others) - centre)
     influence -= (smooth.T * influence).sum(axis=0) / total
-    error = np.sqrt((smooth.T * influence**2).sum(axis=0)) / total
+    weight, squares = (smooth.T * np.abs(influence)).sum(axis=0), (smooth.T * influence**2).sum(axis=0)
+    error, even = np.sqrt(squares) / total, weight**2 / np.maximum(squares, 1e-300)
     sums = [part @ one for part, one in zip(parts, (influence / total).T, strict=False)]
     known = zip(sums, error, sizes, strict=False)
     effects = [design_effect(one, apart**2, n) if apart > 1e-12 else 1.0 for one, apart, n in known]
-    halves, counts = Z * error * np.sqrt(effects or 1.0), [len(part) for part in parts] or sizes
+    counts = [len(part) for part in parts] or sizes
+    # Student's t of as many rows as would add evenly to the error, which may be few (Kish 1965), or of the units.
+    quantiles = np.array([t_quantile(max(min(rows), 2.0)) for rows in zip(even.tolist(), counts, strict=True)])
+    halves = quantiles * error * np.sqrt(effects or 1.0)
     numbers = zip(value.tolist(), centre.tolist(), halves.tolist(), sizes, counts, strict=True)
     return [_estimate(*one, "infinitesimal jackknife over counted rows") for one in numbers], sums
 
