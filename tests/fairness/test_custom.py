@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 from fairness_cases import Known, Labels, Number, dataset, draw_cells, people
+from scipy import stats
 from sklearn.metrics import (
     average_precision_score,
     f1_score,
@@ -19,7 +20,7 @@ from sklearn.metrics import (
 from toolkit.core.figures import figure
 from toolkit.errors import InputError
 from toolkit.fairness.audit import audit_fairness
-from toolkit.fairness.clusters import Resampling
+from toolkit.fairness.clusters import Resampling, count_cells
 from toolkit.fairness.custom import CustomMetric, _by_cells, measure_custom
 from toolkit.fairness.groups import group_rows
 from toolkit.models.prediction import Predictions
@@ -263,6 +264,21 @@ def test_the_log_loss_is_that_of_probabilities_however_its_parameter_is_called(w
         inside = frame["sex"] == label
         expected = sklearn.metrics.log_loss((frame["y"] == "yes")[inside], scores[inside])
         assert numbers[f"fairness.sex.{label}.loss"].value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("others", [50, 5000])
+def test_the_interval_rests_on_the_rows_that_move_the_metric_and_not_on_all(others):
+    def recall_of_weights(y_true, y_pred, sample_weight):
+        return (y_true * y_pred) @ sample_weight / (y_true @ sample_weight)
+
+    y_true, y_pred = np.repeat([0, 1, 1], [others, 4, 6]), np.repeat([0, 0, 1], [others, 4, 6])
+    cells = count_cells(np.zeros(len(y_true), dtype=int), 1, y_true, y_pred)
+    (found,), _ = _by_cells(CustomMetric("found", recall_of_weights, False, True), cells, [])
+    share, positives = 6.5 / 11, 11
+    worth = 4 * share * (1 - share) * positives
+    half = stats.t(worth - 1).ppf(0.975) * math.sqrt(share * (1 - share) / positives)
+    assert found.high - share == pytest.approx(half, rel=0.1)
+    assert half > 1.12 * 1.96 * math.sqrt(share * (1 - share) / positives)
 
 
 def f1_of_weights(y_true, y_pred, sample_weight):
