@@ -601,12 +601,12 @@ class TestVerdict:
         assert "Not judged, as this report does not measure it: R² on the test part." in html
 
     def test_a_failed_rule_about_findings_is_told_by_the_first_of_them(self):
-        rule = RuleOutcome(
-            "findings", "no finding of high severity", "fail", Estimate(math.nan), "There are 2 findings."
-        )
-        numbers, places = RULES[:1], ("Oslo", "Bergen")
+        why = "There are 2 findings of high severity. The first: Worse for Oslo."
+        rule = RuleOutcome("findings", "no finding of high severity", "fail", Estimate(math.nan), why)
+        number, places = RULES[0], ("Oslo", "Bergen")
         findings = tuple(Finding("X", "high", f"Worse for {place}.", place) for place in places)
-        for rules, said in (((rule, *numbers), 2), ((*numbers, rule), 1)):
+        # Among the rules, among the findings, and in the head where it is one of the two rules that are named there.
+        for rules, said in (((rule, number), 3), ((number, rule), 3), ((number, number, rule), 2)):
             results = replace(JUDGED, verdict=PolicyVerdict("fail", "Ours", rules), findings=findings)
             html = page_html(notebook_of(code("publish()", [published(results.plain())])))
             assert (html.count("Worse for Oslo."), html.count("Worse for Bergen.")) == (said, 1)
