@@ -301,6 +301,8 @@ def test_oddities_of_the_table_are_said():
         for name in ("only", "twin")
     }
     assert codes["only"] == {"FAIRNESS-ONE-GROUP"}
+    alone = audit_fairness(Known(), dataset(frame, ["only"]), replicates=200).face().lead
+    assert "no two groups are large enough to be compared, on 1,500 rows." in alone
     assert "FAIRNESS-TARGET-IS-SENSITIVE" in codes["twin"]
     found = audit_fairness(Known(), dataset(frame), sensitive="y", replicates=200)
     assert "FAIRNESS-TARGET-IS-SENSITIVE" in {finding.code for finding in found.findings()}
