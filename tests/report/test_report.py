@@ -31,7 +31,7 @@ from sample_notebook import (
     shown,
 )
 
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.core.face import table_html
 from toolkit.core.figures import Figures
 from toolkit.core.resources import templates_folder
@@ -586,6 +586,13 @@ RULES = (
     RuleOutcome("<script>x</script>", "at most 1", "pass", Estimate(0.5, 0.4, 0.6, 10), "All of it."),
 )
 JUDGED = replace(read_sample(), verdict=PolicyVerdict("fail", "<b>Ours</b>", RULES))
+
+
+def test_on_a_telephone_a_key_number_is_named_in_short_since_the_caption_says_how_many_groups_there_are():
+    number = KeyNumber("test.f1", "F1", Estimate(0.5, 0.4, 0.6, 90), "test part (84 groups)", "baseline", Estimate(0.1))
+    html = page_html(notebook_of(code("publish()", [published(replace(JUDGED, key_numbers=(number,)).plain())])))
+    assert 'data-label="Test part"' in html
+    assert "On the 90 rows of the test part (84 groups) beside the baseline" in html
 
 
 class TestVerdict:
