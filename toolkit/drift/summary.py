@@ -231,8 +231,7 @@ def summarize_column(
     else:
         values, place = np.unique(numbers, return_inverse=True)
         counts = np.bincount(place, own)
-    beyond = max(abs(float(values[0])), float(values[-1])) > EXACT
-    values = values if beyond else values.astype("float64", copy=False)
+    values = values if max(abs(float(values[0])), float(values[-1])) > EXACT else values.astype("float64", copy=False)
     places, shares, effect = placed(values), counts / counts.sum(), 1.0
     mean, std = float(values @ shares), math.sqrt(float((places - places @ shares) ** 2 @ shares))
     if groups is not None:

@@ -163,8 +163,7 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
                 rates = reached[np.searchsorted(score[rows], grid)] / reached[0]
             named = dict(zip(("selection_rate", "recall", "false_positive_rate"), rates.T, strict=True))
             known = {"feature": grouping.feature, "group": label, "threshold": grid}
-            counts = {"rows": len(rows), "positives": int(truth.sum())}
-            curves.append(pd.DataFrame(known | named | counts))
+            curves.append(pd.DataFrame(known | named | {"rows": len(rows), "positives": int(truth.sum())}))
     return pd.concat(curves, ignore_index=True)
 
 

@@ -43,8 +43,7 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         first = f"{opening}: none of its rules applies to these results."
     else:
         every, held = len(verdict.rules), len(verdict.rules) - len(undecided)
-        said = f": {held} of {every} rules hold" if every > 1 else ": its rule holds" * held
-        first = f"{opening}{said}."
+        first = opening + (f": {held} of {every} rules hold." if every > 1 else ": its rule holds." if held else ".")
     if not undecided:
         return first
     more = f" {counted(len(undecided) - 1, 'more rule is', 'more rules are')} undecided." * (len(undecided) > 1)
