@@ -40,7 +40,7 @@ from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import Narrative, plain_text
 from toolkit.report.render import Page, page_html, render
-from toolkit.report.summary import Summary, sentence
+from toolkit.report.summary import Summary, key_tables, sentence
 
 NOTHING = new_output("execute_result", data=Figures(())._repr_mimebundle_(), execution_count=1)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
@@ -593,6 +593,25 @@ def test_on_a_telephone_a_key_number_is_named_in_short_since_the_caption_says_ho
     html = page_html(notebook_of(code("publish()", [published(replace(JUDGED, key_numbers=(number,)).plain())])))
     assert 'data-label="Test part"' in html
     assert "On the 90 rows of the test part (84 groups) beside the baseline" in html
+
+
+def test_in_every_table_the_metric_that_chose_the_model_is_first():
+    names = ("roc_auc", "log_loss", "precision", "recall")
+    every = [
+        KeyNumber(f"test.{name}", f"{name} {beside}", Estimate(0.5), "test part", beside)
+        for beside in ("champion", "baseline")
+        for name in names
+    ]
+    tables = key_tables(Summary(replace(JUDGED, key_numbers=tuple(every), recorded={})).key_numbers)
+    said = [[one.label.partition(" ")[0] for one in table] for table in tables]
+    assert said == [["roc_auc", "precision", "recall", "log_loss"]] * 2
+
+
+def test_without_a_policy_a_finding_that_is_the_headline_is_said_once_in_the_verdict():
+    worst = Finding("COMPARE-WORSE", "high", "The challenger is worse.", "roc_auc")
+    results = replace(read_sample(), verdict=PolicyVerdict(), findings=(worst,), headline="The challenger is worse.")
+    html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+    assert html[html.index('id="verdict"') :].partition("</div>")[0].count("The challenger is worse.") == 1
 
 
 class TestVerdict:
