@@ -218,7 +218,7 @@ def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOu
     if not against:
         return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is no other." if excepted else "There is none.")
     verb, first = ("are", " The first:") if len(against) > 1 else ("is", "")
-    said = f"{counted(len(against), 'finding')} of {level}.{first} {shorten(by_severity(against)[0].message, 200)}"
+    said = f"{counted(len(against), 'finding')} of {level}.{first} {shorten(by_severity(against)[0].message, 400)}"
     return RuleOutcome("findings", rule, "fail", UNKNOWN, f"There {verb} {said}")
 
 
