@@ -52,8 +52,8 @@ def history(name: str, as_json: bool, html: Path | None, out: Path) -> None:
 
     entries, faults = lifecycle.history(name, out=out)
     book = ledger.Ledger(out)
-    names = ["number", "when", "who", "what", "version", "signed", "why"]
-    plain = [{**asdict(one), "signed": book.signed(one)} for one in entries]
+    names = ["number", "when", "who", "what", "version", "signed", "why", "overrides"]
+    plain = [{**asdict(one), "signed": book.signed(one), "overrides": one.facts.get("override", "")} for one in entries]
     table = text_table(names, [[one[name] for name in names] for one in plain])
     said = map(printable, faults or ["The ledger is whole."])
     if html:

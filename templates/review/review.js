@@ -282,10 +282,11 @@ const copyFrom = (button) => {
 /* A name that is written from right to left stands by itself, so that the numbers around it keep their order. */
 
 const LETTER = "[\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufefc]";
-const RIGHT_TO_LEFT = new RegExp(`(${LETTER}+(?:[\\s"'_-]*${LETTER}+)*)`);
+const WORDS = `${LETTER}+(?:[\\s"'_-]+${LETTER}+)*`;
+const RIGHT_TO_LEFT = new RegExp(`(${WORDS}(?:[\\s"'_-]*\\(${WORDS}\\)(?:[\\s"'_-]*${WORDS})?)*)`);
 
 const isolate = (text) => {
-  if (text.parentElement.closest("script, style, option")) return;
+  if (["script, style, option", "bdi"].some((kinds) => text.parentElement.closest(kinds))) return;
   const pieces = text.data.split(RIGHT_TO_LEFT);
   if (pieces.length > 1) text.replaceWith(...pieces.map((piece, place) => (place % 2 ? make("bdi", {}, piece) : piece)));
 };
@@ -294,6 +295,13 @@ const textsOf = (root) => {
   const [walker, found] = [document.createTreeWalker(root, NodeFilter.SHOW_TEXT), []];
   while (walker.nextNode()) found.push(walker.currentNode);
   return found;
+};
+
+/* What an explorer writes anew is seen to before it is shown. */
+const keepIsolated = (place) => {
+  const look = () => { for (const text of textsOf(place)) isolate(text); };
+  look();
+  new MutationObserver(look).observe(place, { childList: true, subtree: true });
 };
 
 /* Start */
@@ -310,4 +318,5 @@ document.documentElement.classList.add("js");
 for (const text of textsOf(document.body)) attempt(isolate, text);
 for (const table of document.querySelectorAll("main table")) attempt(improveTable, table);
 for (const place of document.querySelectorAll("[data-explorer]")) attempt(explore, place);
+for (const place of document.querySelectorAll(".explorer")) attempt(keepIsolated, place);
 for (const button of document.querySelectorAll(".copy")) attempt(copyFrom, button);

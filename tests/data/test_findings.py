@@ -5,6 +5,7 @@ from hypothesis import given, settings, strategies as st
 from sklearn.metrics import roc_auc_score
 
 from toolkit.core.result import Finding
+from toolkit.core.words import value_text
 from toolkit.data.findings import check_features, copies_target, gathered, leakage_scores, row_hashes
 from toolkit.data.load import load_dataset
 from toolkit.statistics.ranking import roc_auc
@@ -48,6 +49,36 @@ def test_labels_that_look_the_same_are_said_of_groups_and_people_too(role):
     rows = pd.DataFrame({"x": np.arange(400.0), "town": np.resize(["Oslo", "Oslo ", "Bergen"], 400), "y": [0, 1] * 200})
     said = {(one.code, one.where): one.message for one in load_dataset(rows, target="y", **role).findings()}
     assert "count as different: 'Oslo', 'Oslo '. If" in said["DATA-LABELS-ALIKE", "town"]
+
+
+AGES, PAY = np.arange(ROWS) % 62 + 18, np.linspace(20, 9000, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "severity"),
+    [
+        (AGES, -999, "medium"),
+        (PAY, -9, "medium"),  # alone below 0, though not far from what pay can be
+        (PAY - 4000, -99_999, "medium"),
+        (AGES, 999, "low"),
+        (AGES, 99, None),  # an age
+        (PAY - 4000, -999, None),
+        (AGES, -998, None),
+        (PAY, 99, None),
+    ],
+)
+def test_numbers_that_may_be_codes_of_a_missing_value(values, code, severity):
+    column = pd.Series(values, dtype=float).mask(np.arange(ROWS) < 60, code).mask(np.arange(ROWS) > 590)
+    one = found(column).get("DATA-CODE")
+    assert (one and one.severity) == severity
+    others = " to ".join(map(value_text, column[column != code].agg(["min", "max"])))
+    assert one is None or f"holds {code} in 60 rows, apart from its other values ({others})" in one.message
+    assert found(column.mask(column == code).astype(float).where(np.arange(ROWS) > 0, code)).keys() <= {"DATA-MISSING"}
+
+
+def test_a_target_may_hold_codes_too():
+    target = pd.Series(PAY, name="pay").mask(np.arange(ROWS) < 60, -999)
+    assert found(target=target, task="regression")["DATA-CODE"].where == "pay"
 
 
 def test_high_cardinality():

@@ -52,6 +52,22 @@ def test_a_profile_holds_no_identifier_and_is_small(tmp_path):
     assert len(held["number"]["values"]) < 350
 
 
+def test_a_row_number_is_an_identifier_in_a_part_of_its_table_too(tmp_path):
+    before, after = table(500), table(200, 1).assign(row=np.arange(1000, 1200))
+    before, after = (rows.rename(columns={"row": "customer"}) for rows in (before, after))
+    data = load_dataset(before.assign(paid=before["whole"] > 20), target="paid")
+    part = data.take(np.random.default_rng(0).permutation(500)[:300])  # with gaps, as in the rows that train a model
+    profile = summarize(part)
+    assert (profile.columns["customer"].dtype, len(profile.columns["customer"].distinct)) == ("identifier", 0)
+    labels = after[["customer"]].assign(paid=after["whole"] > 20)
+    path = str(profile.save(tmp_path / "profile.json"))
+    joined = load_drift(reference=path, current=after, labels=labels, labels_by="customer")[1]
+    for reference, current in ((part, load_dataset(after, like=data)), (profile, after), (profile, joined)):
+        drift = detect_drift(reference, current)
+        assert drift.broken == []
+        assert drift.table.set_index("column").loc["customer", "why"] == "looks like an identifier"
+
+
 def test_a_profile_shows_what_it_holds_and_is_kept_with_a_model():
     profile = summarize(table(500), name="people")
     frame = profile.frame().set_index("column")

@@ -42,7 +42,7 @@ def test_declared_groups_are_counted_and_named_and_widen_every_interval():
         wide, narrow = (one.high - one.low for one in (numbers[name], apart.scalars()[name]))
         assert wide > 1.05 * narrow, (name, wide / narrow)
     assert "100 groups of 'customer'" in numbers["test.accuracy"].method
-    assert "2,000 test rows in 100 groups of 'customer'" in str(grouped)
+    assert "2,000 test rows of table (100 groups of 'customer', on which intervals rest)" in str(grouped)
     assert grouped.record().numbers[0].on == "test part (100 groups)"
     assert "EVAL-DEPENDENT-ROWS" not in codes(grouped)
 

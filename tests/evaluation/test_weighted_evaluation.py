@@ -65,7 +65,7 @@ def test_every_number_of_the_report_counts_rows_by_their_weights(split, evaluati
     np.testing.assert_allclose(evaluation.confusion, expected)
     false, true, _ = metrics.roc_curve(y, score, sample_weight=weight, drop_intermediate=False)
     np.testing.assert_allclose(evaluation.curves["roc"][["false_positive_rate", "recall"]], np.transpose([false, true]))
-    assert "test rows weighted by 'w' (as much as" in evaluation.face().lead
+    assert "(weighted by 'w'; worth" in evaluation.face().lead
 
 
 def test_a_rule_chooses_as_if_rows_were_there_as_often_as_they_weigh(split, evaluation):

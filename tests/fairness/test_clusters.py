@@ -167,7 +167,7 @@ def test_what_rests_on_a_few_persons_is_said_and_on_one_is_not_judged():
     assert not one["judged"].any()
     assert not any(value.has_interval for value in one["value"])
     assert dict(zip(one["group"], one["units"], strict=True)) == {"One": 1}
-    assert "2,400 rows in 60 groups of 'person'" in found.face().lead
+    assert "2,400 rows (60 groups of 'person', on which intervals rest)" in found.face().lead
     method = found.scalars()["fairness.race.accuracy_difference"].method
     assert method == "studentized range and hybrid resampling; 60 groups of 'person'"
 

@@ -301,6 +301,8 @@ def test_oddities_of_the_table_are_said():
         for name in ("only", "twin")
     }
     assert codes["only"] == {"FAIRNESS-ONE-GROUP"}
+    alone = audit_fairness(Known(), dataset(frame, ["only"]), replicates=200).face().lead
+    assert "no two groups are large enough to be compared, on 1,500 rows." in alone
     assert "FAIRNESS-TARGET-IS-SENSITIVE" in codes["twin"]
     found = audit_fairness(Known(), dataset(frame), sensitive="y", replicates=200)
     assert "FAIRNESS-TARGET-IS-SENSITIVE" in {finding.code for finding in found.findings()}
@@ -350,6 +352,20 @@ def test_groups_with_too_few_of_a_kind_are_named_with_their_counts():
     assert not judged[["recall", "false_negative_rate", "precision", "balanced_accuracy", "roc_auc"]].any()
     assert judged[["selection_rate", "false_positive_rate", "accuracy", "brier_score_loss"]].all()
     assert "4 positives, 7 predicted positive" in audit._repr_html_()
+
+
+def test_of_many_classes_three_that_are_too_few_are_named_whole():
+    rng = np.random.default_rng(0)
+    labels = [f"category number {place:02d} of goods" for place in range(12)]
+    truth = rng.choice(labels, 400)
+    data = load_dataset(
+        pd.DataFrame({"sex": rng.choice(["f", "m"], 400), "x": 0.5 + rng.random(400), "y": truth}), target="y"
+    )
+    called = RecordedPredictions(y_pred=np.where(rng.random(400) < 0.5, truth, labels[0]), classes=tuple(labels))
+    audit = audit_fairness(called, data, sensitive="sex", replicates=200)
+    note = next(finding for finding in audit.findings() if finding.code == "FAIRNESS-TOO-FEW-OF-KIND").message
+    kind = r"\d+ (?:predicted )?positives? \(class category number .. of goods\)"
+    assert re.search(rf"sex: [fm] \({kind}, {kind}, {kind}, … \(\d+ in all\)\), [fm] \({kind}, ", note), note
 
 
 def test_a_column_that_tells_the_target_does_not_hide_the_others():

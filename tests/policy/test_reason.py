@@ -87,8 +87,8 @@ def test_what_is_open_follows_with_what_would_decide_it():
         (
             {"undecided": "fail", "numbers": {"a": {"min": 1}}},
             {"a": Estimate(float("nan"))},
-            "Fails the policy “Standard”, which counts what is undecided as failed. Undecided: a is not defined. "
-            "The number is not defined on these rows.",
+            "Fails the policy “Standard”, which counts what is undecided as failed. Undecided: a. The number is not "
+            "defined on these rows.",
         ),
         (
             {"numbers": {f"data.{letter}": {"min": 1} for letter in "abcd"}},
@@ -102,11 +102,46 @@ def test_every_outcome_has_its_sentence(rules, scalars, text):
     assert said(rules, scalars) == text
 
 
-def test_findings_are_said_and_what_was_left_out_is_not():
-    text = said(
-        {"findings": {"below": "high"}}, {}, [Finding("LEAK", "high", "Age is the target.")], left_out=("data.rwos",)
+def test_the_finding_that_decides_is_said_and_what_was_left_out_is_not():
+    leak, gone = (
+        Finding("LEAK", "high", "Age is the target. Leave it out."),
+        Finding("GONE", "critical", "Age is gone."),
     )
-    assert text == "Fails the policy “Standard”: there is 1 finding of high severity or above."
+    rules = {"numbers": {"data.rows": {"min": 100}}, "findings": {"below": "high"}}
+    assert said(rules, {"data.rows": Estimate(200)}, [leak], left_out=("data.rwos",)) == (
+        "Fails the policy “Standard”: there is 1 finding of high severity or above. Age is the target. Leave it out."
+    )
+    assert said(rules, {"data.rows": Estimate(90)}, [leak, gone]) == (
+        "Fails the policy “Standard”: number of rows is 90 where at least 100 is required; there are 2 findings of "
+        "high severity or above. The first: Age is gone."
+    )
+
+
+def test_above_critical_there_is_no_severity():
+    text = said({"findings": {"below": "critical"}}, {}, [Finding("GONE", "critical", "Age is gone.")])
+    assert text == "Fails the policy “Standard”: there is 1 finding of critical severity. Age is gone."
+
+
+def test_of_several_classes_the_class_and_its_groups_are_named():
+    scalars = {
+        "fairness.sex.accuracy_difference": Estimate(0.02, 0.0, 0.15, 277),
+        "fairness.sex.f.high.recall": Estimate(0.453, n=116),
+        "fairness.sex.m.high.recall": Estimate(0.678, n=161),
+        "fairness.sex.f.low.recall": Estimate(0.1, n=116),
+        "fairness.sex.m.low.recall": Estimate(0.9, n=161),
+        "fairness.sex.high.equal_opportunity_difference": Estimate(0.225, 0.21, 0.24, 277),
+        "fairness.sex.high.predictive_parity_difference": Estimate(0.3, 0.28, 0.32, 277),
+    }
+    rules = {
+        "numbers": {
+            f"fairness.sex.high.{name}_difference": {"max": 0.2} for name in ("equal_opportunity", "predictive_parity")
+        }
+    }
+    assert said(rules, scalars) == (
+        "Fails the policy “Standard”: recall is 0.453 for f and 0.678 for m (sex, class high), a gap of 0.225 [0.210, "
+        "0.240] where at most 0.2 is allowed; predictive parity difference by sex for class high is 0.300 "
+        "[0.280, 0.320] where at most 0.2 is allowed."
+    )
 
 
 def test_without_a_policy_it_says_so():

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -308,7 +309,12 @@ def test_the_commands(reports):
     assert toolkit("promote", "spice/1", "--by", "bob").exit_code == 0
     told = json.loads(toolkit("history", "spice", "--json").stdout)
     assert [one["what"] for one in told["records"]] == ["register", "approve", "promote"]
-    assert told["faults"] == []
+    assert (told["faults"], {one["overrides"] for one in told["records"]}) == ([], {""})
+    assert toolkit("register", str(first), "herbs", "--by", "ann").exit_code == 0
+    assert toolkit("promote", "herbs/1", "--by", "bob", "--override", "--reason", "urgent").exit_code == 0
+    said = toolkit("history", "herbs").stdout.splitlines()
+    assert said[0].split()[-1] == "overrides"
+    assert re.fullmatch(r".* promote .* urgent +Nobody approved this .*", said[2])
 
     page = out / "history.html"
     lifecycle.reject("spice/1", by="<script>eve()</script>", reason="a\x1b[31m < b", out=out)

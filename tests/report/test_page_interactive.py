@@ -402,3 +402,26 @@ def test_text_that_a_spreadsheet_would_run_is_quoted():
 
 def test_a_long_table_says_that_its_csv_is_a_part():
     assert "CSV of the first 1,000 rows" in csv_link(pd.DataFrame({"a": range(1001)}))
+
+
+AGE = "\u0627\u0644\u0639\u0645\u0631 (\u0633\u0646\u0629)"  # written from right to left: age (year)
+
+
+def test_an_explorer_keeps_the_order_of_names_from_right_to_left_and_of_what_stands_beside_them(browser, tmp_path):
+    lines = [[AGE, AGE, 2, Estimate(-0.5, -0.8, -0.2, 2)], [AGE, f"{AGE} 2", 3, Estimate(0.5, 0.2, 0.8, 3)]]
+    lines.append(["job", AGE, 5, Estimate(0.1, math.nan, math.nan, 5)])
+    table = pd.DataFrame(lines, columns=["column", "value", "rows", "mean_attribution"])
+    points = ((np.array([-1.0, 0.0]), np.array([0.4, 0.5, 1.0])), (np.array([0.1] * 5),))
+    shown_as = ColumnExplorer("log-odds", AGE, table, points)
+    bundle = shown_as._repr_mimebundle_() | {"text/html": shown_as.face().html()}
+    cells = [new_output("display_data", data=bundle)], [published(sample_results())]
+    notebook = notebook_of(*(code(str(place), outputs) for place, outputs in enumerate(cells)))
+    page, noticed = visit(browser, render(saved(notebook, tmp_path / "page.ipynb")).as_uri())
+    panel = page.locator(".explorer-panel")
+    for chosen in ("job", AGE):  # what is drawn anew as well as what was there
+        panel.locator("select").select_option(label=chosen)
+        names = panel.locator("bdi").all_inner_texts()
+        assert names == [AGE] * (panel.inner_text().count(AGE) - panel.locator("select").inner_text().count(AGE))
+        assert len(names) >= (5 if chosen == AGE else 3)
+    page.context.close()
+    assert noticed == []

@@ -31,7 +31,7 @@ from sample_notebook import (
     shown,
 )
 
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.core.face import table_html
 from toolkit.core.figures import Figures
 from toolkit.core.resources import templates_folder
@@ -40,7 +40,7 @@ from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import Narrative, plain_text
 from toolkit.report.render import Page, page_html, render
-from toolkit.report.summary import Summary, sentence
+from toolkit.report.summary import Summary, key_tables, sentence
 
 NOTHING = new_output("execute_result", data=Figures(())._repr_mimebundle_(), execution_count=1)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
@@ -588,6 +588,32 @@ RULES = (
 JUDGED = replace(read_sample(), verdict=PolicyVerdict("fail", "<b>Ours</b>", RULES))
 
 
+def test_on_a_telephone_a_key_number_is_named_in_short_since_the_caption_says_how_many_groups_there_are():
+    number = KeyNumber("test.f1", "F1", Estimate(0.5, 0.4, 0.6, 90), "test part (84 groups)", "baseline", Estimate(0.1))
+    html = page_html(notebook_of(code("publish()", [published(replace(JUDGED, key_numbers=(number,)).plain())])))
+    assert 'data-label="Test part"' in html
+    assert "On the 90 rows of the test part (84 groups) beside the baseline" in html
+
+
+def test_in_every_table_the_metric_that_chose_the_model_is_first():
+    names = ("roc_auc", "log_loss", "precision", "recall")
+    every = [
+        KeyNumber(f"test.{name}", f"{name} {beside}", Estimate(0.5), "test part", beside)
+        for beside in ("champion", "baseline")
+        for name in names
+    ]
+    tables = key_tables(Summary(replace(JUDGED, key_numbers=tuple(every), recorded={})).key_numbers)
+    said = [[one.label.partition(" ")[0] for one in table] for table in tables]
+    assert said == [["roc_auc", "precision", "recall", "log_loss"]] * 2
+
+
+def test_without_a_policy_a_finding_that_is_the_headline_is_said_once_in_the_verdict():
+    worst = Finding("COMPARE-WORSE", "high", "The challenger is worse.", "roc_auc")
+    results = replace(read_sample(), verdict=PolicyVerdict(), findings=(worst,), headline="The challenger is worse.")
+    html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+    assert html[html.index('id="verdict"') :].partition("</div>")[0].count("The challenger is worse.") == 1
+
+
 class TestVerdict:
     def test_the_head_says_which_rules_do_not_hold_and_by_how_much(self):
         verdict = Summary(JUDGED).verdict
@@ -601,12 +627,12 @@ class TestVerdict:
         assert "Not judged, as this report does not measure it: R² on the test part." in html
 
     def test_a_failed_rule_about_findings_is_told_by_the_first_of_them(self):
-        rule = RuleOutcome(
-            "findings", "no finding of high severity", "fail", Estimate(math.nan), "There are 2 findings."
-        )
-        numbers, places = RULES[:1], ("Oslo", "Bergen")
+        why = "There are 2 findings of high severity. The first: Worse for Oslo."
+        rule = RuleOutcome("findings", "no finding of high severity", "fail", Estimate(math.nan), why)
+        number, places = RULES[0], ("Oslo", "Bergen")
         findings = tuple(Finding("X", "high", f"Worse for {place}.", place) for place in places)
-        for rules, said in (((rule, *numbers), 2), ((*numbers, rule), 1)):
+        # Among the rules, among the findings, and in the head where it is one of the two rules that are named there.
+        for rules, said in (((rule, number), 3), ((number, rule), 3), ((number, number, rule), 2)):
             results = replace(JUDGED, verdict=PolicyVerdict("fail", "Ours", rules), findings=findings)
             html = page_html(notebook_of(code("publish()", [published(results.plain())])))
             assert (html.count("Worse for Oslo."), html.count("Worse for Bergen.")) == (said, 1)

@@ -292,3 +292,14 @@ def test_coverage_of_every_metric_in_groups(groups, rows, base):
     # Named in docs/methods.md: with few rows predicted positive, or few positives, some intervals are too narrow.
     rare = {"matthews_corrcoef": 0.8, "roc_auc": 0.88} if rows == 5 and base < 0 else {}
     assert all(value >= rare.get(name, 0.9) for name, value in share.items()), share
+
+
+def test_what_intervals_rest_on_is_said_in_brackets():
+    codes, weights = np.repeat(np.arange(20), 5), np.resize([0.5, 1.5], 100)
+    assert Units(codes, 20, "person").text == "(20 groups of 'person', on which intervals rest)"
+    assert (
+        Units(np.arange(100), 100, "", "row", weights, "w").text == "(weighted by 'w'; worth 80 rows of equal weight)"
+    )
+    assert Units(codes, 20, "person", weights=weights, weight="w").text == (
+        "(20 groups of 'person' weighted by 'w', on which intervals rest; worth 80 rows of equal weight)"
+    )

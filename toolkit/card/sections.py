@@ -109,7 +109,7 @@ def training_table(scalars: Scalars) -> Found:
 
 def plain_table(scalars: Scalars, names: Sequence[str], caption: str) -> Found:
     """Return numbers under their names, one a row."""
-    rows = [(number_words(name), scalars[name], scalars[name].n or None) for name in names]
+    rows = [(number_words(name, scalars), scalars[name], scalars[name].n or None) for name in names]
     return table_of(caption, ("number", "value", "rests on"), rows), list(names)
 
 

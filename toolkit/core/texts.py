@@ -51,8 +51,7 @@ def facer(module: str) -> Callable[..., Face]:
 
 
 def _finding(texts: Any, text: str, severity: Severity, where: object = "", code: str = "", /, **said: Any) -> Finding:
-    message = texts[text].format(**{"where": str(where)} | said)
-    return Finding(code or text.split()[0], severity, message, str(where))
+    return Finding(code or text.split()[0], severity, texts[text].format(**{"where": str(where)} | said), str(where))
 
 
 def _drawn(texts: Any, name: str, draw: Any, data: Any, /, kind: str = "", grid: str = "xy", **said: Any) -> Drawing:

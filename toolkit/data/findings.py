@@ -8,7 +8,7 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from toolkit.core import Finding, Severity, counted, drawer, facer, finder, quoted, refuser
+from toolkit.core import Finding, Severity, counted, drawer, facer, finder, quoted, refuser, value_text
 from toolkit.errors import listed
 from toolkit.statistics import AnyArray, Array, Codes, roc_auc
 
@@ -16,7 +16,7 @@ FEW_ROWS, SMALL_CLASS = 200, 20
 MISSING_SHARE, NEAR_CONSTANT_SHARE = 0.05, 0.99
 MANY_LABELS, MANY_CLASSES = 100, 50
 LEAKAGE_SCORE, LEAST_ROWS_FOR_COPY = 0.99, 20
-MOST_OF_A_CODE = 10
+MOST_OF_A_CODE, LEAST_CODE = 10, 99
 MOST_ROWS, MOST_BINS = 50_000, 256
 LEAST_ROWS, LEAST_OF_A_CLASS = 40, 5
 
@@ -65,8 +65,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) 
     """
     if (rows := len(target)) < FEW_ROWS:
         yield finding("DATA-FEW-ROWS", "medium", rows=counted(rows, "row"))
-    if task != "regression":
-        yield from _classes(target)
+    yield from _classes(target) if task != "regression" else _codes(target.value_counts().sort_index())
     if features is None:
         return
     yield from _columns(features)
@@ -90,8 +89,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) 
 def row_hashes(features: pd.DataFrame, target: pd.Series) -> AnyArray:
     """Hash each row's features and target into 64 bits, so that equal rows can be found; shape (n_rows,)."""
     texts = target.astype(object).map(str) if target.dtype == object else target
-    table = pd.concat([features, texts], axis=1)
-    return np.asarray(pd.util.hash_pandas_object(table, index=False).to_numpy())
+    return np.asarray(pd.util.hash_pandas_object(pd.concat([features, texts], axis=1), index=False).to_numpy())
 
 
 def gathered(findings: Iterable[Finding]) -> list[Finding]:
@@ -140,13 +138,24 @@ def _columns(features: pd.DataFrame) -> Iterator[Finding]:
     for name, share in shares[shares >= MISSING_SHARE].items():
         yield finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share)
     for name, column in features.items():
-        most = column.value_counts().head(1) / len(column)
-        for value, share in most[most >= NEAR_CONSTANT_SHARE].items():
-            yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=share)
+        counts = column.value_counts()
+        for value, count in counts[counts >= NEAR_CONSTANT_SHARE * len(column)].items():
+            yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=count / len(column))
+        yield from () if isinstance(column.dtype, pd.CategoricalDtype) else _codes(counts.sort_index())
     for name, column in features.select_dtypes("category").items():
         yield from labels_alike(column, "medium")
         if (labels := len(column.cat.categories)) > MANY_LABELS:
             yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
+
+
+def _codes(counts: pd.Series) -> Iterator[Finding]:
+    """Say which ends of a column's values may be codes: nines, such as -999, far from all others or alone below 0."""
+    for ends in ([0, 1, -1], [-1, -2, 0]) if len(counts) > 2 else ():
+        code, near, far = counts.index[ends]
+        apart = code < 0 <= near or (abs(code - near) > abs(near - far) and not 0 <= code < LEAST_CODE)
+        if apart and counts[code] > 1 and not f"{abs(code):g}".strip("9"):
+            said = {"code": code, "count": counts[code], "others": " to ".join(map(value_text, sorted((near, far))))}
+            yield finding("DATA-CODE", "medium" if code < 0 else "low", counts.index.name, **said)
 
 
 def leakage_scores(features: pd.DataFrame, target: pd.Series, task: str) -> dict[str, float]:

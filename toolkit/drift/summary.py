@@ -174,10 +174,11 @@ def summarize_in(
     """
     plain, dtype = column_in(data, name)
     summary = summarize_column(plain, name, data.rows, role, data.ordered)
-    known = identifiers and role == "feature" and summary.dtype in ("int64", "category")
-    # The costly look is spared columns that cannot number or name the rows.
+    asked = identifiers and role == "feature" and summary.dtype in ("int64", "category")
+    # What is no feature numbers the whole table's rows; the costly look is spared columns that cannot number any.
+    apart = name in data.others and plain is not None and plain.is_unique
     many = summary.rows >= IDENTIFIER_ROWS and len(summary.distinct) > IDENTIFIER_SHARE * summary.known
-    if known and many and plain is not None and (note := useless(plain)) and note.code == "DATA-IDENTIFIER":
+    if asked and many and plain is not None and (apart or ((why := useless(plain)) and why.code == "DATA-IDENTIFIER")):
         dtype = "identifier"
     if dtype in ("nested", "identifier"):
         return plain, replace(summarize_column(None, name, data.rows), dtype=dtype)
@@ -208,8 +209,7 @@ def summarize_column(
         units = units if units.times >= LEAST_TIMES else units.alone
     weights, times = (units.weights, units.times) if units else (None, 0)
     if units:
-        varies = known.any() and not known.all()
-        missing_effect = design_effect(known, units.codes, weights, times) if varies else 1.0
+        missing_effect = design_effect(known, units.codes, weights, times) if known.any() and not known.all() else 1.0
         summary = replace(summary, groups=units.count * (units.kind == "group"), missing_effect=missing_effect)
     if column is None or not known.any():
         return summary
@@ -231,8 +231,7 @@ def summarize_column(
     else:
         values, place = np.unique(numbers, return_inverse=True)
         counts = np.bincount(place, own)
-    beyond = max(abs(float(values[0])), float(values[-1])) > EXACT
-    values = values if beyond else values.astype("float64", copy=False)
+    values = values if max(abs(float(values[0])), float(values[-1])) > EXACT else values.astype("float64", copy=False)
     places, shares, effect = placed(values), counts / counts.sum(), 1.0
     mean, std = float(values @ shares), math.sqrt(float((places - places @ shares) ** 2 @ shares))
     if groups is not None:

@@ -122,8 +122,7 @@ def _drawn(background: Dataset, most: int, rng: np.random.Generator) -> Dataset:
     """Draw the rows to measure against, as often as they weigh where they have weights."""
     if background.weight is None:
         return background.sampled(most, rng)
-    shares = background.weight.to_numpy() / background.weight.sum()
-    return background.take(rng.choice(background.rows, most, p=shares))
+    return background.take(rng.choice(background.rows, most, p=background.weight / background.weight.sum()))
 
 
 def _seen_through(

@@ -216,6 +216,6 @@ class FairnessAudit(Result, frozen=True):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= ALPHA).sum()
         units, at = self.data.spans, self.threshold
-        about = {"units": f" {units.text}" if units else ""}
+        about = {"units": f" {units.text}" if units else "", "tested": tested, "beyond": beyond}
         about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
-        return findings.face("audit", self, tested=tested, beyond=beyond, **about)._replace(tables=tables)
+        return findings.face("audit" if tested else "audit none", self, **about)._replace(tables=tables)

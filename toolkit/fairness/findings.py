@@ -25,7 +25,7 @@ LARGE_SHARE = 0.5
 FOUR_FIFTHS = 0.8
 MOST_LISTED = 12
 #: Letters of a group with the reasons why it is not judged.
-LONGEST = 200
+LONGEST = 300
 #: Rows a group, on average, from which groups of one class each are no accident.
 LEAST_EACH = 10
 MOST_ROWS = 12

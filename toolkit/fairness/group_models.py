@@ -154,8 +154,7 @@ def by_mixture(features: pd.DataFrame, _: Members, *, encoder: Any, models: Sequ
         How often each is drawn.
     """
     encoded = features if encoder is None else dense(encoder.transform(features))
-    votes = [np.asarray(model.predict(encoded), dtype=float) for model in models]
-    return np.asarray(weights @ np.array(votes))
+    return np.asarray(weights @ np.array([model.predict(encoded) for model in models], dtype=float))
 
 
 def decorrelated(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import AIMED_AT, LOWER_IS_BETTER, Estimate, beside, side_by_side, spoken, unique, value_text
+from toolkit.errors import listed
 from toolkit.fairness.clusters import Grouping, Resampling, draw_errors
 from toolkit.fairness.rates import KINDS, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
@@ -148,11 +149,10 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
     """
     if not ranked(predicted):
         return pd.DataFrame()
-    score, most = predicted.y_pred, MOST_THRESHOLDS - 2
+    score, most, curves = predicted.y_pred, MOST_THRESHOLDS - 2, []
     levels = np.unique(score)
     levels = levels if len(levels) <= most else score[np.linspace(0, len(score) - 1, most).astype(np.intp)]
-    given = [threshold] if math.isfinite(threshold) else []
-    grid, curves = np.unique([*levels, *given, math.nextafter(float(score[-1]), math.inf)]), []
+    grid = np.unique([*levels, *[threshold] * math.isfinite(threshold), math.nextafter(float(score[-1]), math.inf)])
     for grouping in groupings:
         for label, rows, weights in zip(grouping.labels, grouping.rows, grouping.weights, strict=True):
             truth, each = predicted.y_true[rows], np.ones(len(rows)) if weights is None else weights
@@ -163,8 +163,7 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
                 rates = reached[np.searchsorted(score[rows], grid)] / reached[0]
             named = dict(zip(("selection_rate", "recall", "false_positive_rate"), rates.T, strict=True))
             known = {"feature": grouping.feature, "group": label, "threshold": grid}
-            counts = {"rows": len(rows), "positives": int(truth.sum())}
-            curves.append(pd.DataFrame(known | named | counts))
+            curves.append(pd.DataFrame(known | named | {"rows": len(rows), "positives": int(truth.sum())}))
     return pd.concat(curves, ignore_index=True)
 
 
@@ -193,7 +192,7 @@ def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
         for kind, metric, one in zip(scarce["class"], scarce["metric"], scarce["value"], strict=True)
     ]
     scarce = scarce.assign(too_few=np.array(found, dtype=object))
-    joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
+    joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(listed, 3).reset_index()
     return pd.concat([rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows"), joined], ignore_index=True)
 
 

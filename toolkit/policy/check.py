@@ -168,8 +168,8 @@ class Verdict(Judgement, frozen=True):
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
-        rows = [(number_words(one.name), one.outcome, _known(one), one.rule, one.why) for one in self.judged]
-        table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
+        rows = [(one.outcome, *_said(one, self.numbers)) for one in self.judged]
+        table = pd.DataFrame(rows, columns=["outcome", "what", "number", "rule", "why"])
         together = "" if self.policy.correction else " not"
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
         numbers = {"absent": absent * bool(self.left_out), "percent": 100 * false_failures(self.policy, self.numbers)}
@@ -212,7 +212,7 @@ class Decision(Judgement, frozen=True):
 
     def face(self) -> Face:
         """Return the outcome, the reason, and every rule."""
-        rows = [(*at, number_words(one.name), _known(one), one.rule, one.why) for *at, one in self._lines()]
+        rows = [(*at, *_said(one, self.numbers)) for *at, one in self._lines()]
         table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])
         return face("decision", self, table, said=self.sentence())
 
@@ -223,5 +223,6 @@ class Decision(Judgement, frozen=True):
         return sorted(every, key=lambda line: line[1] != "yes")
 
 
-def _known(judged: RuleOutcome) -> Estimate | None:
-    return None if pd.isna(judged.number.value) else judged.number
+def _said(judged: RuleOutcome, numbers: Mapping[str, Estimate]) -> tuple[str, Estimate | None, str, str]:
+    number = None if pd.isna(judged.number.value) else judged.number
+    return number_words(judged.name, numbers), number, judged.rule, judged.why

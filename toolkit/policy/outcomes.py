@@ -213,13 +213,13 @@ def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOu
     severe = SEVERITIES[: SEVERITIES.index(allowed.below) + 1]
     against = [one for one in findings if one.severity in severe and one.code not in allowed.excepted]
     excepted = f", except {', '.join(allowed.excepted)}" if allowed.excepted else ""
-    rule = f"no finding of {allowed.below} severity or above{excepted}"
+    level = f"{allowed.below} severity{' or above' * (allowed.below != SEVERITIES[0])}"
+    rule = f"no finding of {level}{excepted}"
     if not against:
         return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is no other." if excepted else "There is none.")
-    found, several = f"{counted(len(against), 'finding')} of {allowed.below} severity or above", len(against) > 1
-    said = shorten(by_severity(against)[0].message, 200)
-    why = f"There {'are' if several else 'is'} {found}.{' The first:' if several else ''} {said}"
-    return RuleOutcome("findings", rule, "fail", UNKNOWN, why)
+    verb, first = ("are", " The first:") if len(against) > 1 else ("is", "")
+    said = f"{counted(len(against), 'finding')} of {level}.{first} {shorten(by_severity(against)[0].message, 400)}"
+    return RuleOutcome("findings", rule, "fail", UNKNOWN, f"There {verb} {said}")
 
 
 def describe(judged: RuleOutcome) -> str:

@@ -77,10 +77,11 @@ class Summary:
         # The model that the run made, else the one, or the predictions, that it was given.
         predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
         self.model = str((results.model and results.model.name) or given.get("model") or predictions)
-        # The metric that chose the model comes first, then what its decisions are worth, and what is not defined last.
+        # In each table first the metric that chose the model, then what decisions are worth; last what is not defined.
         chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
         numbers = sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
-        numbers[1:] = sorted(numbers[1:], key=lambda one: one.name not in ("test.precision", "test.recall"))
+        firsts = [table[0] for table in key_tables(numbers)]
+        numbers.sort(key=lambda one: (one not in firsts, one.name not in ("test.precision", "test.recall")))
         self.key_numbers = sorted(numbers, key=lambda one: math.isnan(one.value.value))
         # What is said of several places in the same words is said once.
         alike: dict[tuple[str, str, str], list[Finding]] = {}

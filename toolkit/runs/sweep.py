@@ -100,8 +100,7 @@ def sweep(
         with refusing(f"Cannot write reports in {str(folder)!r}", " Choose another folder with --out."):
             folder.mkdir(parents=True, exist_ok=True)
         missing = {key: given for key, given in planned.items() if not _made(folder, key)}
-        before = len(planned) - len(missing)
-        here = f", {before} of them already there" if before else ""
+        here = f", {before} of them already there" if (before := len(planned) - len(missing)) else ""
         say(f"{counted(len(planned), 'report')} in {folder}{here}.")
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}

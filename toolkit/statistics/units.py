@@ -177,11 +177,12 @@ class Units:
 
     @property
     def text(self) -> str:
-        """Say what intervals rest on, after a number of rows."""
-        found = f"in {self}, which intervals rest on" if self.kind != "row" else f"weighted by {self.weight!r}"
-        if self.weights is None:
-            return found
-        return f"{found} (as much as {len(self.codes) / kish(self.weights):,.0f} of equal weight)"
+        """Say in brackets, after a number of rows, what intervals rest on."""
+        found = f"{self}, on which intervals rest" if self.kind != "row" else f"weighted by {self.weight!r}"
+        worth = (
+            "" if self.weights is None else f"; worth {len(self.codes) / kish(self.weights):,.0f} rows of equal weight"
+        )
+        return f"({found}{worth})"
 
     @property
     def independent(self) -> tuple[Codes, int]:
