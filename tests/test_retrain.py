@@ -10,6 +10,7 @@ from test_audit import toolkit
 import toolkit as tk
 from toolkit.core.result import NotApplicable, if_applicable
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.models.held_out import about_rows
 from toolkit.registry import lifecycle
 from toolkit.registry.store import connect, tracking_uri
 
@@ -186,8 +187,26 @@ def test_a_retrained_model_asks_for_its_table_at_once(champion, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(InputError, match="was itself retrained: give reference"):
         tk.load_retraining(model="models:/shop@challenger", current="new.csv")
-    old, _, _, settings = tk.load_retraining(model="models:/shop@challenger", current="new.csv", reference="old.csv")
+    old, _, _, _, settings = tk.load_retraining(model="models:/shop@challenger", current="new.csv", reference="old.csv")
     assert (old.rows, settings["candidates"], "settings" in settings) == (1000, ["logistic"], False)
+
+
+def test_held_out_rows_are_those_of_the_experiment_and_of_no_table_that_has_changed_since(champion, monkeypatch):
+    monkeypatch.chdir(champion)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    given = {"model": "models:/shop@champion", "current": "new.csv"}
+    old, held_out, _, model, _ = tk.load_retraining(**given)
+    assert (old.rows, held_out.rows, about_rows(model, held_out)) == (1000, 200, [])
+    otherwise = tk.load_retraining(**given, settings={"test_size": 0.4, "seed": 3})
+    pd.testing.assert_index_equal(otherwise[1].target.index, held_out.target.index)
+    assert (otherwise[4]["test_size"], otherwise[4]["seed"]) == (0.4, 3)
+    first = (champion / "old.csv").read_text(encoding="utf-8")
+    try:
+        rows(500, 7, AFTER).to_csv(champion / "old.csv", mode="a", header=False, index=False)
+        grown, unknown, _, _, _ = tk.load_retraining(**given)
+    finally:
+        (champion / "old.csv").write_text(first, encoding="utf-8")
+    assert (grown.rows, isinstance(unknown, tk.Profile)) == (1500, True)
 
 
 @pytest.mark.slow

@@ -330,6 +330,16 @@ def test_one_score_cut_at_two_places_is_not_one_model_given_twice():
         assert ("COMPARE-SAME" in codes) is wanted
 
 
+def test_a_champion_whose_threshold_is_for_the_other_class_is_said_not_to_decide_as_it_does():
+    frame = load_breast_cancer(as_frame=True).frame.iloc[:, [0, 1, -1]]
+    data = {label: tk.load_dataset(frame, target="target", positive=label) for label in (0, 1)}
+    fitted = LogisticRegression(max_iter=5000).fit(data[1].features, data[1].target)
+    champion = tk.evaluate(fitted, data[0], threshold=0.2, latency=False).model
+    codes = [one.code for one in tk.compare(champion, fitted, data[1], latency=False).findings()]
+    assert codes.count("MODEL-THRESHOLD-UNUSED") == 1
+    assert "MODEL-THRESHOLD-UNUSED" not in [one.code for one in tk.compare(champion, fitted, data[0]).findings()]
+
+
 def test_recorded_numbers_are_compared():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=400)

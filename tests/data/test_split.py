@@ -434,6 +434,20 @@ def test_the_training_part_keeps_its_groups_and_weights_where_the_test_table_has
     assert not any(set(split.train.group.iloc[fit]) & set(split.train.group.iloc[check]) for fit, check in folds)
 
 
+@pytest.mark.parametrize("absent", ["g", "w", "t"])
+def test_what_the_validation_table_lacks_the_test_part_keeps(absent):
+    """Its numbers were those of rows that count alike and stand alone, and shared groups were not said."""
+    frame = table(groups=40).assign(w=1.0 + np.arange(len(table())) % 3, t=pd.Timestamp("2024-01-01"))
+    train = load_dataset(frame, target="y", group="g", weight="w", time="t")
+    test = load_dataset(frame[::2].assign(t=pd.Timestamp("2025-01-01")), like=train)
+    split = split_dataset(train=train, test=test, validation=frame.drop(columns=absent).iloc[::3])
+    for role in ("group", "weight", "time"):
+        assert getattr(split.test, role).tolist() == getattr(test, role).tolist()
+        assert getattr(split.test, role).index.equals(split.test.target.index)
+        assert (getattr(split.validation, role) is None) == (role[0] == absent)
+    assert "SPLIT-SHARED-GROUPS" in [one.code for one in split.findings()]
+
+
 def test_periods_may_be_dates_of_python_and_pandas():
     days = pd.date_range("2020-01-01", periods=60)
     data = load_dataset(table(rows=60).assign(t=days), target="y", time="t")

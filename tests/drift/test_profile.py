@@ -105,6 +105,14 @@ def test_profiles_of_other_columns_or_kinds_do_not_merge():
         first.merged(summarize(table(100).assign(whole=["a", "b"] * 50)))
 
 
+def test_profiles_of_rows_with_weights_do_not_merge():
+    """Of each piece only the proportions of its weights are known: 9 and 1 would count alike."""
+    rows = pd.DataFrame({"x": np.repeat([0.0, 3.0], 100), "w": np.repeat([9.0, 1.0], 100)})
+    first, second = (summarize(as_dataset(rows[start : start + 100], "rows", weight="w")) for start in (0, 100))
+    with pytest.raises(InputError, match="rows with weights 'w' cannot be merged"):
+        first.merged(second)
+
+
 BROKEN = {
     "absent": (None, "cannot be read: No such file"),
     "not JSON": ("{", "is not a profile: it is not JSON"),

@@ -115,3 +115,17 @@ def test_a_model_that_was_logged_beside_it_knows_its_rows_too(trained):
     assert len(every) > 1
     for one in every:
         assert said(tk.evaluate(tk.load_model(one.model_uri, out=folder), read(folder / "old.csv"), latency=False))
+
+
+def test_some_periods_of_a_table_with_gaps_are_known_again_in_whatever_way_they_are_read(tmp_path):
+    table = rows(2).assign(year=[2022, 2023, 2023] * 200, note="NA")
+    table.loc[::7, "note"] = "x"
+    table.to_csv(tmp_path / "all.csv", index=False)
+    table[table["year"] == 2023].to_csv(tmp_path / "some.csv", index=False)
+    data = read(tmp_path / "all.csv", time="year", periods=["2023"])
+    parts = tk.split_dataset(data, strategy="random")
+    model = tk.train(parts, candidates=["logistic"], cv=3).model
+    again = tk.load_dataset(tmp_path / "all.csv", like=model, target="y", time="year", periods=["2023"])
+    assert data.fingerprint == again.fingerprint == read(tmp_path / "some.csv", time="year").fingerprint
+    (found,) = said(tk.evaluate(model, again, latency=False))
+    assert f"trained on {parts.train.rows} of these 400 rows" in found.message

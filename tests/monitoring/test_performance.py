@@ -15,6 +15,7 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
+from toolkit.drift.detect import detect_drift
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import summarize
 from toolkit.errors import InputError, NotApplicableError
@@ -218,6 +219,16 @@ def test_a_forest_that_is_sure_of_itself_is_seen_through(reference):
     said = np.abs(model.predict_proba(loaded(people(12)).features)[:, 1] - 0.5).mean() + 0.5
     assert said - found["realized"].item() > 0.05
     assert found["inside"].all()
+
+
+def test_what_had_to_be_assumed_to_call_the_model_is_said():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(900, 2)), columns=["a", "b"])
+    rows["y"] = np.where(rows["a"] + rng.normal(size=900) > 0, "yes", "no")
+    model = LogisticRegression().fit(rows[["a", "b"]].to_numpy()[:300], rows["y"][:300])
+    old, new = load_dataset(rows[300:600], target="y", positive="yes"), rows[600:]
+    for found in (estimate_performance(model, old, new), detect_drift(old, new, model=model)):
+        assert [one.code for one in found.findings()].count("MODEL-COLUMNS-BY-PLACE") == 1
 
 
 def test_thresholds(fitted, reference):

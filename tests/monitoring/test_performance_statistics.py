@@ -426,6 +426,22 @@ def test_coverage_of_the_error_of_a_regression():
     assert min(shares) >= 0.9
 
 
+def test_errors_are_estimated_where_those_of_rows_with_more_weight_are_larger():
+    """As if weights and errors had nothing to do with each other, 17 and 15 of 25 were held, and 11 called a shift."""
+    rng, hits, alarms = np.random.default_rng(16), np.zeros(2), 0
+    for rep in range(25):
+        parts = [noisy(rng, 600) for _ in range(2)]
+        weights = [np.exp(0.8 * x["x"].to_numpy()) for x, _, _ in parts]
+        units = [Units(np.arange(600), 600, "", "row", each / each.mean(), "w") for each in weights]
+        found, rows = expect_errors(*parts, rep, units), np.arange(600)
+        estimated, realized = found.estimate(rows, 0), found.realize(rows)
+        hits += [estimated[name].low <= realized[name].value <= estimated[name].high for name in REGRESSION]
+        alarms += found.surprise(rows)[0] < 0.05
+    print(hits, alarms)
+    assert hits.min() >= 22
+    assert alarms <= 3
+
+
 def test_what_the_predictions_do_not_follow_is_seen_by_labels_alone():
     rng, parts = np.random.default_rng(15), []
     for mean in (0.0, 0.5):

@@ -183,7 +183,7 @@ class Comparison(Result, frozen=True):
 
     def _findings(self) -> Iterator[Finding]:
         for model in self.sides.models:
-            yield from about_rows(model, self.sides.part)
+            yield from (*model.notes, *about_rows(model, self.sides.part))
         predicted = zip(*((said.y_pred, np.asarray(said.y_prob)) for said in self.sides.said), strict=True)
         if not len(self.flips) and all(np.array_equal(*each) for each in predicted):
             yield finding("COMPARE-SAME", "medium", self.metric, rows=self.sides.part.rows)

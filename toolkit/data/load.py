@@ -221,7 +221,7 @@ def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, e
         raise refusal("few rows", rows=counted(len(kept), "row"), at=" and a time" * bool(roles.time), least=LEAST_ROWS)
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
     with ThreadPoolExecutor(1) as pool:  # hashing needs no lock of the interpreter
-        mark = pool.submit(_fingerprint, frame, decisions)
+        mark = pool.submit(_fingerprint, frame.reset_index(drop=True), decisions)
         features, others, found = _features(rows, roles, known, decisions, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     unasked = [column for column in frame if not known.task or column not in known.columns]

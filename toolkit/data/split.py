@@ -227,9 +227,11 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     parts, data = list(read.values()), stacked(read)
     ends = np.cumsum([0, *(part.rows for part in parts)])
     cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}
-    # What a later part lacks, the training part keeps.
-    lost = [role for role in ("time", "group", "weight") if getattr(parts[0], role) is not None]
-    cut["train"] = replace(cut["train"], **{role: getattr(parts[0], role).reset_index(drop=True) for role in lost})
+    # What one part lacks, the others keep.
+    lost = [role for role in ("time", "group", "weight") if getattr(data, role) is None]
+    for name, part in read.items():
+        own = {role: column for role in lost if (column := getattr(part, role)) is not None}
+        cut[name] = replace(cut[name], **{role: one.set_axis(cut[name].target.index) for role, one in own.items()})
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
     notes = [note for note in later if note not in train.notes and note.severity != "info"]
     for name, part in cut.items():

@@ -103,7 +103,7 @@ def detect_drift(
     if subject is not None:
         known_model = Model.of(model, old if isinstance(old, Dataset) else None)
         old, new, importance, said = with_model(known_model, old, new, seed)
-        notes += said
+        notes += [*known_model.notes, *said]
     year, (old, said) = old, of_season(old, new)
     notes += said
     known = roles_in(old)
@@ -248,8 +248,8 @@ class Drift(Result, frozen=True):
         new = self.data
         mark, frame, source = (new.fingerprint, new.features, new.source) if new else ("", None, "")
         columns = [one for one, role in self.current.roles.items() if role != "prediction"]
-        size, schema = (self.current.rows, len(columns)), self.current.schema.plain()
-        data = DataRecord(self.current.name, source, mark, *size, self.reference.target, frame, schema=schema)
+        size = self.current.rows, len(columns), self.reference.schema.named("target")
+        data = DataRecord(self.current.name, source, mark, *size, frame, schema=self.current.schema.plain())
         said = headline(self.table, self.domain if self.domain_drifted else None)
         numbers = tuple(head_numbers(self.scalars(), self.current.rows))
         return Record(parameters, model=self.model, data=data, headline=said, numbers=numbers)
@@ -269,7 +269,7 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     if isinstance(table, Profile):
         return table
     columns = list(table) if isinstance(table, pd.DataFrame) else []
-    target = reference.target if isinstance(reference, Profile) else ""
+    target = reference.schema.named("target") if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model or reference, **roles)
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,6 @@ class Profile(Result, frozen=True):
         return {name: summary.role for name, summary in self.columns.items()}
 
     @property
-    def target(self) -> str:
-        """Name of the target; an empty text where there is none."""
-        return next((name for name, role in self.roles.items() if role == "target"), "")
-
-    @property
     def groups(self) -> int:
         """How many groups of rows that belong together there are; 0 where each row stands for itself."""
         return max((summary.groups for summary in self.columns.values()), default=0)
@@ -62,8 +58,11 @@ class Profile(Result, frozen=True):
         Raises
         ------
         InputError
-            Where the columns are not the same, or not of the same kinds.
+            Where the columns are not the same, or not of the same kinds, or rows have weights: of these each profile
+            keeps the proportions alone.
         """
+        if weight := self.schema.named("weight"):
+            raise InputError(f"Profiles of rows with weights {weight!r} cannot be merged. Sum up the whole table.")
         if self.roles != other.roles:
             odd = sorted(set(self.roles.items()) ^ set(other.roles.items()))[0][0]
             raise InputError(f"Only profiles with the same columns can be merged; {odd!r} is not in both alike.")
@@ -145,13 +144,11 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
 
 def is_profile(given: object) -> bool:
     """Say whether what stands for a table is the address of a profile, of whatever version."""
-    if not isinstance(given, str | os.PathLike) or Path(given).suffix != ".json":
-        return False
-    try:
-        content = json.loads(read_bytes(Path(os.path.expanduser(given))))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and content.get("kind") == KIND
+    if isinstance(given, str | os.PathLike) and Path(given).suffix == ".json":
+        with suppress(OSError, ValueError):
+            content = json.loads(read_bytes(Path(os.path.expanduser(given))))
+            return isinstance(content, dict) and content.get("kind") == KIND
+    return False
 
 
 def load_profile(path: str | os.PathLike[str]) -> Profile:

@@ -121,8 +121,7 @@ class Model:
 
     def predict(self, features: pd.DataFrame | Dataset) -> AnyArray:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
-        cuts = self.threshold is not None and not np.isnan(self.threshold.value) and not self.decides and self._scored
-        return self.decide(features)[0] if cuts else self.labels(features)
+        return self.labels(features) if self.threshold is None else self.decide(features)[0]
 
     def decide(self, features: pd.DataFrame | Dataset) -> tuple[AnyArray, Array | None]:
         """Return what ``predict`` does, and beside it the scores of the positive class, where there are some."""

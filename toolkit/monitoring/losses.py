@@ -136,19 +136,20 @@ def learn_loss(loss: Array, reference: pd.DataFrame, current: pd.DataFrame, seed
     for one, (_, unseen) in zip(everywhere, parts, strict=True):
         fitted[unseen] = one[unseen]
     residual, square = loss - fitted, float((fitted**2).mean())
+    bias = float(np.average(residual, weights=there))
     spread = float((residual**2).mean()) / square if square else 0.0
     alike, seen = (likeness(values - values.mean(), units) for values in (residual, fitted))
-    known = dispersion(alike, units, size) * float(residual.var(ddof=1)) / m
+    known = dispersion(alike, units, size) * float(np.average((residual - bias) ** 2, weights=there**2)) / (m - 1)
 
     def mean(rows: Codes, own: Units | None) -> tuple[float, float, float]:
         chosen, here = by_fold[:, rows], weights_of(own, len(rows))
         each = chosen.mean(axis=0)
-        value = max(float(np.average(each, weights=here) + np.average(residual, weights=there)), 0.0)
+        value = max(float(np.average(each, weights=here)) + bias, 0.0)
         change = np.average(chosen, axis=1, weights=here) - levels
         jackknife = (t_quantile(FOLDS) / Z) ** 2 * (FOLDS - 1) / FOLDS * float(((change - change.mean()) ** 2).sum())
         learnt = known + jackknife + (SHRINKAGE * float(change.mean())) ** 2
-        labels = dispersion(alike, own, size) * spread * float((each**2).mean()) / len(rows)
-        return value, *_errors(each, learnt, labels, own, (seen, size))
+        labels = dispersion(alike, own, size) * spread * float(np.average(each**2, weights=here**2)) / len(rows)
+        return value, *_errors(each - np.average(each, weights=here), here, learnt, labels, own, (seen, size))
 
     return mean
 
@@ -178,16 +179,17 @@ def binned_loss(kept: HeldOutErrors, place: Codes, power: int) -> MeanLoss:
         moved = value - float(np.average(loss, weights=weights))
         learnt = kept.effect * float(share**2 @ (variance / held)) + (WITHIN_BINS * moved) ** 2
         labels = max(kept.effect, dispersion(0.0, own)) * float(share @ variance) / len(rows)
-        return value, *_errors(each, learnt, labels, own, (kept.effect - 1, 2.0))
+        return value, *_errors(each - value, here, learnt, labels, own, (kept.effect - 1, 2.0))
 
     return mean
 
 
-def _errors(each: Array, learnt: float, labels: float, own: Units | None, seen: Sequence[float]) -> tuple[float, float]:
+def _errors(left: Array, here: Array, known: float, labels: float, own: Units | None, seen: Any) -> tuple[float, float]:
     """Return the standard errors of a mean for labels, and for rows, from the variances of both and what was learnt.
 
-    How alike rows are in groups is seen here; in a series it was ``seen`` in the reference, in stretches of a size.
+    ``left`` is what rows leave of the mean; their part in its variance is the square of their weights. How alike rows
+    are in groups is seen here; in a series it was ``seen`` in the reference, in stretches of a size.
     """
-    alike, size = seen if own and own.times else (likeness(each - each.mean(), own), 1.0)
-    sampled = dispersion(alike, own, size) * float(each.var()) / len(each)
-    return math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, sampled))
+    alike, size = seen if own and own.times else (likeness(left, own), 1.0)
+    sampled = dispersion(alike, own, size) * float(np.average(left**2, weights=here**2)) / len(left)
+    return math.sqrt(known + labels), math.sqrt(known + max(labels, sampled))

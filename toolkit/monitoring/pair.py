@@ -98,7 +98,7 @@ def load_drift(
         if given(labels) is not None or given(current_periods) is not None:
             raise InputError(f"{str(current)!r} is a profile: it has no rows for labels or current_periods.")
         return before, load_profile(current), subject
-    known = before.target if isinstance(before, Profile) else before.roles.target
+    known = before.schema.named("target") if isinstance(before, Profile) else before.roles.target
     like = before if isinstance(before, Dataset) else subject or before
     table = read_table(current, like.schema)
     aim = target or (table.built_in.target if table.built_in else known)

@@ -131,7 +131,7 @@ def estimate_performance(
     notes += [] if isinstance(current, Dataset) else [note for note in data.notes if note.code in MISFITS]
     confusion = pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None
     parameters: dict[str, object] = {"window": window, "seed": seed, "threshold": str(chosen or "")}
-    said = tuple(by_severity([*(chosen.notes if chosen else ()), *notes]))
+    said = tuple(by_severity([*model.notes, *(chosen.notes if chosen else ()), *notes]))
     return PerformanceEstimate(data.name, reference.task, wanted, chosen, table, confusion, shift, parameters, said)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core import LEVELS, Estimate, Face, Finding, Record, Result
-from toolkit.data import Split, given, left_out, split_dataset, stacked
+from toolkit.data import Dataset, Split, given, left_out, split_dataset, stacked
 from toolkit.drift.comparison import Source
-from toolkit.drift.profile import Profile
+from toolkit.drift.profile import Profile, summarize
 from toolkit.errors import InputError, NotApplicableError, one_of
 from toolkit.models import Model
 from toolkit.monitoring.pair import load_drift
@@ -27,8 +27,11 @@ def load_retraining(
     labels_by: str = "",
     reference: Any = "",
     settings: Mapping[str, object] | None = None,
-) -> tuple[Source, Source, Model | None, dict[str, Any]]:
+) -> tuple[Source, Source, Source, Model | None, dict[str, Any]]:
     """Load a champion, the table that it was trained on, the current one, and the settings of its training.
+
+    Beside the table stands what the champion is judged by: the rows of it that were held out then. Where it is another
+    table by now, these are not known, and its profile stands for what was kept with the champion.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def load_retraining(
 
     Returns
     -------
-    (reference, current, model, settings)
+    (reference, held_out, current, model, settings)
 
     Raises
     ------
@@ -56,16 +59,21 @@ def load_retraining(
         raise InputError(f"{version} has no report in the store.")
     if record.template == "retrain" and given(reference) is None:
         raise InputError(f"{model!r} was itself retrained: give reference, the table to train on with current.")
-    found = {**record.parameters, **record.parameters.get("settings", {})}
-    found.pop("settings", None)
-    found |= {one_of("setting", name, found): value for name, value in (settings or {}).items()}
+    past = {**record.parameters, **record.parameters.get("settings", {})}
+    past.pop("settings", None)
+    found = past | {one_of("setting", name, past): value for name, value in (settings or {}).items()}
     if record.template not in ("experiment", "retrain") or found.get("weight"):
         made = f"the template {record.template!r}{' with weights' if found.get('weight') else ''}"
         raise InputError(f"Only models of experiments without weights are trained again; {model!r} comes from {made}.")
     roles = {name: found[name] for name in ("target", "sensitive", "time", "group", "positive", "drop")}
     tables = {"reference": found["data"] if given(reference) is None else reference, "current": current, "model": model}
     later = {"labels": labels, "labels_by": labels_by, "reference_periods": found["periods"]}
-    return *load_drift(**tables, **later, **roles), found
+    old, new, subject = load_drift(**tables, **later, **roles)
+    # Of a table that has changed since, or is cut otherwise, rows that were trained on cannot be told from others.
+    alike = given(reference) is None and all(found[name] == past[name] for name in ("time", "group"))
+    same = alike and isinstance(old, Dataset) and old.fingerprint == record.data.fingerprint
+    held_out = _cut(old, past).test if same else old if isinstance(old, Profile) else summarize(old)
+    return old, held_out, new, subject, found
 
 
 def split_retraining(
@@ -101,9 +109,8 @@ def split_retraining(
         raise NotApplicableError(f"The decision is {decision!r}: the model is not trained again below {at_least!r}.")
     if isinstance(reference, Profile) or isinstance(current, Profile):
         raise InputError("Give reference and current as tables: a profile has no rows to train on.")
-    sizes = {name: settings[name] for name in ("test_size", "validation_size", "seed")}
     former, newer, notes = reference.labelled, current.labelled, tuple[Finding, ...]()
-    cut = split_dataset(newer, strategy=settings["split"], **sizes)
+    cut = _cut(newer, settings)
     if "group" in cut.strategy and former.group is not None:
         groups = pd.concat([part.group for name, part in cut.parts().items() if name != "train"])
         former = former.take(np.flatnonzero(~former.group.isin(groups)))
@@ -112,6 +119,12 @@ def split_retraining(
     pooled = stacked({"reference": former, "current": cut.train})
     parts = split_dataset(train=pooled, validation=cut.validation, test=cut.test, seed=settings["seed"])
     return replace(parts, notes=(*parts.notes, *notes))
+
+
+def _cut(data: Any, settings: Mapping[str, Any]) -> Split:
+    """Cut a table as the experiment of these settings does."""
+    sizes = {name: settings[name] for name in ("test_size", "validation_size", "seed")}
+    return split_dataset(data, strategy=settings["split"], **sizes)
 
 
 class Reason(Result, frozen=True):
