@@ -443,7 +443,9 @@ class TestPolicyOfATemplateOfOnesOwn:
             (NOTEBOOKS / "publishes.ipynb", "numbers: {data.rwos: {min: 100}}", "Did you mean 'data.rows'"),
             (NOTEBOOKS / "publishes.ipynb", "levels: {watch: {numbers: {data.rows: {min: 1}}}}", "of the other kind"),
             ("audit", "numbers: {test.roc_aux: {min: 0.5}}", "Did you mean 'test.roc_auc'"),
-            ("drift", "levels: {watch: {numbers: {data.rwos: {min: 1}}}}", "no such number"),
+            pytest.param(
+                *("drift", "levels: {watch: {numbers: {data.rwos: {min: 1}}}}", "no such number"), marks=pytest.mark.slow
+            ),
             ("drift", "numbers: {data.rows: {min: 1}}", "of the other kind"),
         ],
     )

@@ -239,6 +239,7 @@ def test_a_server_that_wants_a_login_is_said_so(tmp_path, broken):
     assert logged.run_id
 
 
+@pytest.mark.slow  # SQLite waits for the lock
 def test_a_file_that_is_locked_is_said_in_one_sentence(tmp_path, broken, capfd):
     with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
