@@ -444,7 +444,7 @@ class TestPolicyOfATemplateOfOnesOwn:
             (NOTEBOOKS / "publishes.ipynb", "levels: {watch: {numbers: {data.rows: {min: 1}}}}", "of the other kind"),
             ("audit", "numbers: {test.roc_aux: {min: 0.5}}", "Did you mean 'test.roc_auc'"),
             pytest.param(
-                *("drift", "levels: {watch: {numbers: {data.rwos: {min: 1}}}}", "no such number"), marks=pytest.mark.slow
+                "drift", "levels: {watch: {numbers: {data.rwos: {min: 1}}}}", "no such number", marks=pytest.mark.slow
             ),
             ("drift", "numbers: {data.rows: {min: 1}}", "of the other kind"),
         ],
