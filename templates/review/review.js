@@ -286,7 +286,7 @@ const WORDS = `${LETTER}+(?:[\\s"'_-]+${LETTER}+)*`;
 const RIGHT_TO_LEFT = new RegExp(`(${WORDS}(?:[\\s"'_-]*\\(${WORDS}\\)(?:[\\s"'_-]*${WORDS})?)*)`);
 
 const isolate = (text) => {
-  if (["script, style, option", "bdi"].some((kinds) => text.parentElement.closest(kinds))) return;
+  if (text.parentElement.closest("script, style, option, bdi")) return;
   const pieces = text.data.split(RIGHT_TO_LEFT);
   if (pieces.length > 1) text.replaceWith(...pieces.map((piece, place) => (place % 2 ? make("bdi", {}, piece) : piece)));
 };

@@ -51,7 +51,9 @@ def prepare_features(frame: pd.DataFrame, decisions: Decisions) -> tuple[pd.Data
     >>> features["a"].tolist(), list(others), [note.code for note in notes]
     ([1.0, 2.0, nan], ['b'], ['DATA-MISSING-MARKS', 'DATA-TEXT-NUMBERS', 'DATA-CONSTANT'])
     """
-    kept, others, notes = dict[str, pd.Series](), dict[str, pd.Series](), list[Finding]()
+    kept: dict[str, pd.Series] = {}
+    others: dict[str, pd.Series] = {}
+    notes: list[Finding] = []
     names = list(map(str, frame))
     read = two_at_once(plain_column, map(frame.get, names), map(decisions.get, names))
     for name, (column, found) in zip(names, read, strict=True):

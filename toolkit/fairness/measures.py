@@ -149,10 +149,11 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
     """
     if not ranked(predicted):
         return pd.DataFrame()
-    score, most, curves = predicted.y_pred, MOST_THRESHOLDS - 2, []
+    score, most = predicted.y_pred, MOST_THRESHOLDS - 2
     levels = np.unique(score)
     levels = levels if len(levels) <= most else score[np.linspace(0, len(score) - 1, most).astype(np.intp)]
-    grid = np.unique([*levels, *[threshold] * math.isfinite(threshold), math.nextafter(float(score[-1]), math.inf)])
+    given = [threshold] if math.isfinite(threshold) else []
+    grid, curves = np.unique([*levels, *given, math.nextafter(float(score[-1]), math.inf)]), []
     for grouping in groupings:
         for label, rows, weights in zip(grouping.labels, grouping.rows, grouping.weights, strict=True):
             truth, each = predicted.y_true[rows], np.ones(len(rows)) if weights is None else weights
@@ -163,7 +164,8 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
                 rates = reached[np.searchsorted(score[rows], grid)] / reached[0]
             named = dict(zip(("selection_rate", "recall", "false_positive_rate"), rates.T, strict=True))
             known = {"feature": grouping.feature, "group": label, "threshold": grid}
-            curves.append(pd.DataFrame(known | named | {"rows": len(rows), "positives": int(truth.sum())}))
+            counts = {"rows": len(rows), "positives": int(truth.sum())}
+            curves.append(pd.DataFrame(known | named | counts))
     return pd.concat(curves, ignore_index=True)
 
 

@@ -100,7 +100,8 @@ def sweep(
         with refusing(f"Cannot write reports in {str(folder)!r}", " Choose another folder with --out."):
             folder.mkdir(parents=True, exist_ok=True)
         missing = {key: given for key, given in planned.items() if not _made(folder, key)}
-        here = f", {before} of them already there" if (before := len(planned) - len(missing)) else ""
+        before = len(planned) - len(missing)
+        here = f", {before} of them already there" if before else ""
         say(f"{counted(len(planned), 'report')} in {folder}{here}.")
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}

@@ -179,10 +179,9 @@ class Units:
     def text(self) -> str:
         """Say in brackets, after a number of rows, what intervals rest on."""
         found = f"{self}, on which intervals rest" if self.kind != "row" else f"weighted by {self.weight!r}"
-        worth = (
-            "" if self.weights is None else f"; worth {len(self.codes) / kish(self.weights):,.0f} rows of equal weight"
-        )
-        return f"({found}{worth})"
+        if self.weights is None:
+            return f"({found})"
+        return f"({found}; worth {len(self.codes) / kish(self.weights):,.0f} rows of equal weight)"
 
     @property
     def independent(self) -> tuple[Codes, int]:
