@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +19,34 @@ ROOT = Path(__file__).parents[1]
 BEFORE = "9759aff"  # the last commit before anything was made quicker
 
 
-def demo(times=2):
-    """Print the seconds of both, each the mean of some runs; the earlier one runs with the packages of today."""
+@contextmanager
+def earlier():
+    """Unpack the commit before anything was made quicker, which runs with the packages of today.
+
+    Yields its folder by name; nothing where the commit is not here.
+    """
     archive = subprocess.run(["git", "-C", str(ROOT), "archive", BEFORE], capture_output=True)
     if archive.returncode:
-        print(f"demo: the commit {BEFORE} is not here, so there is nothing to compare with\n")
+        print(f"the commit {BEFORE} is not here, so there is nothing to compare with")
+        yield {}
         return
     with tempfile.TemporaryDirectory() as place, tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(place, filter="data")
-        folders = {"before": place, "now": str(ROOT)}
+        yield {"before": place}
+
+
+def demo(times=2):
+    """Print the seconds then and now, each the mean of some runs."""
+    with earlier() as before:
+        folders = {**before, "now": str(ROOT)}
         found = [{name: demo_of(folder) for name, folder in folders.items()} for _ in range(times)]
     print("demo: an experiment on 107,679 rows, and the next year's drift")
     seconds = {name: np.mean([one[name][0] for one in found]) for name in folders}
     for name in folders:
         print(f"  {name:<16} {seconds[name]:6.1f} s   largest process {written(max(one[name][1] for one in found))}")
-    print(f"  now it takes {seconds['now'] / seconds['before']:.2f} of the time\n")
+    for name in before:
+        print(f"  now it takes {seconds['now'] / seconds[name]:.2f} of the time")
+    print()
 
 
 def demo_of(folder):
