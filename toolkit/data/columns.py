@@ -89,7 +89,7 @@ def plain_column(series: pd.Series, how: Decision | None = None) -> tuple[pd.Ser
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
         column = finite(numbers)
-        if infinite := int(numbers.count() - column.count()):
+        if column is not numbers and (infinite := int(numbers.count() - column.count())):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))
         notes += too_large(plain, numbers)

@@ -18,7 +18,7 @@ from toolkit.data.schema import BY_TYPE, Column, Decision, Decisions, Role, Sche
 from toolkit.data.table_reader.cells import as_texts, column_kind, is_blank, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest
-from toolkit.statistics import AnyArray, cell_text
+from toolkit.statistics import AnyArray, cell_text, quartiles
 
 MOST_CATEGORIES = 1000
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
@@ -84,9 +84,9 @@ def _described(raw: pd.Series, plain: pd.Series | None, decision: Decision | Non
         kept = tuple(labels) if len(labels) <= MOST_CATEGORIES else ()
         return Column(**said, categories=kept, ordered=bool(plain.cat.ordered))
     values = plain.dropna().to_numpy(dtype=float)
-    lower, middle, upper = map(float, np.quantile(values, [0.25, 0.5, 0.75]))
-    sizes = np.abs(values[values != 0]) if values.min() <= 0 else ()
-    said |= {"low": float(values.min()), "typical": float(np.median(sizes)) if len(sizes) else middle}
+    lower, middle, upper = map(float, quartiles(values))
+    sizes = np.abs(values[values != 0]) if values.min() <= 0 else np.array([])
+    said |= {"low": float(values.min()), "typical": float(quartiles(sizes)[1]) if len(sizes) else middle}
     whole = how.kind == "number" and bool((values == np.floor(values)).all())
     return Column(**said, high=float(values.max()), half=(lower, upper), whole=whole)
 

@@ -185,10 +185,13 @@ class Pair:
     @cached_property
     def apart(self) -> Array:
         """How far apart the cumulative shares of both are at each value."""
-        before, after = (np.cumsum(counts) / counts.sum() for counts in (self.reference, self.current))
-        return np.asarray(np.abs(np.subtract(before, after, out=before), out=before))
+        n, m = self.reference.sum(), self.current.sum()
+        # Whole counts are summed up without rounding, unless so many that their product is beyond a whole number.
+        n, m = (n, m) if float(n) * float(m) < 2**62 else (float(n), float(m))
+        apart = self.reference * m - self.current * n
+        return np.asarray(np.abs(np.cumsum(apart, out=apart), out=apart) / (n * m))
 
-    @property
+    @cached_property
     def steps(self) -> Array:
         """Between neighbouring values, in units of the norm."""
         return np.diff(self.points) / max(self.norm, LEAST_NORM)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.data import IDENTIFIER_ROWS, IDENTIFIER_SHARE, Dataset, plain_column, useless
-from toolkit.statistics import LEAST_TIMES, AnyArray, Array, Units, cell_starts, design_effect
+from toolkit.statistics import LEAST_TIMES, AnyArray, Array, Units, cell_starts, design_effect, value_counts
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"
@@ -222,15 +222,8 @@ def summarize_column(
         labels = np.asarray(column.cat.categories, dtype=object)[used]
         effect = 1.0 if groups is None else design_effect(codes[known], groups, own, times)
         return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
-    numbers = column.to_numpy()[known]
-    if numbers.dtype.kind == "i" and int(numbers.max()) - (least := int(numbers.min())) < len(numbers):
-        held = np.bincount(numbers - least, own)  # whole ones that lie close need no sorting
-        values, counts = (used := np.flatnonzero(held)) + least, held[used]
-    elif own is None:
-        values, counts = np.unique(numbers, return_counts=True)
-    else:
-        values, place = np.unique(numbers, return_inverse=True)
-        counts = np.bincount(place, own)
+    numbers = column.to_numpy() if known.all() else column.to_numpy()[known]
+    values, counts = value_counts(numbers, own)
     values = values if max(abs(float(values[0])), float(values[-1])) > EXACT else values.astype("float64", copy=False)
     places, shares, effect = placed(values), counts / counts.sum(), 1.0
     mean, std = float(values @ shares), math.sqrt(float((places - places @ shares) ** 2 @ shares))

@@ -50,7 +50,7 @@ from .metrics import (
     binary_metrics as binary_metrics,
 )
 from .permutation import permuted as permuted
-from .ranking import ranked as ranked, roc_auc as roc_auc
+from .ranking import quartiles as quartiles, ranked as ranked, roc_auc as roc_auc, value_counts as value_counts
 from .regression import HEAVY as HEAVY, reach_of as reach_of, regression_metrics as regression_metrics
 from .replicates import (
     FILE as FILE,

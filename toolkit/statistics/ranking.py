@@ -1,8 +1,14 @@
-"""How well scores order the rows: area under the ROC curve and average precision, each with its rows' influence."""
+"""The order of numbers: quartiles, and how well scores order the rows (ROC AUC, average precision, each influence)."""
 
 import numpy as np
 
-from toolkit.statistics.intervals import Array, Codes
+from toolkit.statistics.intervals import AnyArray, Array, Codes
+
+QUARTERS = np.array([0.25, 0.5, 0.75])
+#: Fewer numbers are sorted as fast as they are counted; those closer together cannot be told apart by division.
+MANY, LEAST_WIDTH = 30_000, 1e-290
+#: So many numbers are sorted without being moved between memory and processor more than once.
+ROW = 256
 
 
 def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:
@@ -92,3 +98,73 @@ def ranked(y_true: Array, y_score: Array, weights: Array) -> tuple[Codes, Codes,
     order = np.argsort(-y_score, kind="stable")
     last = np.append(np.flatnonzero(np.diff(y_score[order])), len(order) - 1)
     return order, last, np.cumsum((y_true * weights)[order])[last], np.cumsum(weights[order])[last]
+
+
+def quartiles(numbers: Array) -> Array:
+    """Return the quartiles that ``np.quantile`` finds, of many numbers faster: only those near one are put in order.
+
+    Parameters
+    ----------
+    numbers : array of shape (n,)
+        Finite, one at least.
+
+    Examples
+    --------
+    >>> quartiles(np.arange(40_001.0)).tolist()
+    [10000.0, 20000.0, 30000.0]
+    """
+    if (cells := _cells_of(numbers)) is None:
+        return np.asarray(np.quantile(numbers, QUARTERS))
+    upto, found = np.cumsum(np.bincount(cells)), []
+    for place in (len(numbers) - 1) * QUARTERS:
+        first, last = np.searchsorted(upto, [place, place + 1], side="right")
+        near = numbers[(cells >= first) & (cells <= last)]
+        below = upto[first] - np.count_nonzero(cells == first)
+        found.append(np.quantile(near, (place - below) / (len(near) - 1)))
+    return np.array(found)
+
+
+def value_counts(numbers: AnyArray, weights: Array | None = None) -> tuple[AnyArray, AnyArray]:
+    """Return the distinct numbers in order, and how often each occurs or the sum of its weights; faster than sorting.
+
+    Whole numbers that lie close are counted. Many others are dealt out to cells, which takes linear time, and sorted in
+    rows of 256 that are laid over the cells twice, the second time half a row further: no cell is larger than half a
+    row, so each lies within one. That is as fast on any processor; NumPy's own sort of more than 256 numbers takes five
+    times as long on some that have AVX-512 (AMD's Zen 4).
+
+    Parameters
+    ----------
+    numbers : array of shape (n,)
+        Finite.
+    weights : array of shape (n,), optional
+        Greater than 0.
+
+    Examples
+    --------
+    >>> values, counts = value_counts(np.array([3.0, 1.0, 3.0]))
+    >>> values.tolist(), counts.tolist()
+    ([1.0, 3.0], [1, 2])
+    """
+    if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - (least := int(numbers.min())) < len(numbers):
+        held = np.bincount(numbers - least, weights)
+        return (used := np.flatnonzero(held)) + least, held[used]
+    if weights is not None:
+        values, place = np.unique(numbers, return_inverse=True)
+        return values, np.bincount(place, weights)
+    if (cells := _cells_of(numbers)) is None or np.bincount(cells).max() > ROW // 2:
+        return np.unique(numbers, return_counts=True)
+    found = numbers[np.argsort(cells, kind="stable")]
+    for first in (0, ROW // 2):
+        last = first + (len(found) - first) // ROW * ROW
+        found[first:last].reshape(-1, ROW).sort(axis=1)
+        found[last:].sort()
+    starts = np.flatnonzero(np.append(True, found[1:] != found[:-1]))
+    return found[starts], np.diff(starts, append=len(found))
+
+
+def _cells_of(numbers: AnyArray) -> AnyArray | None:
+    """Deal many numbers out to 65,536 cells of the same width, in order; None where that is no help."""
+    if numbers.dtype.kind != "f" or len(numbers) < MANY:
+        return None
+    least, width = numbers.min(), np.ptp(numbers)
+    return None if width < LEAST_WIDTH else np.asarray((numbers - least) * (65535 / width), dtype="uint16")
