@@ -10,7 +10,7 @@ import pandas as pd
 
 from toolkit.core import Finding, Severity, counted, drawer, facer, finder, quoted, refuser, value_text
 from toolkit.errors import listed
-from toolkit.statistics import AnyArray, Array, Codes, roc_auc
+from toolkit.statistics import AnyArray, Array, Codes, roc_auc, value_counts
 
 FEW_ROWS, SMALL_CLASS = 200, 20
 MISSING_SHARE, NEAR_CONSTANT_SHARE = 0.05, 0.99
@@ -65,7 +65,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series, task: str) 
     """
     if (rows := len(target)) < FEW_ROWS:
         yield finding("DATA-FEW-ROWS", "medium", rows=counted(rows, "row"))
-    yield from _classes(target) if task != "regression" else _codes(target.value_counts().sort_index())
+    yield from _classes(target) if task != "regression" else _codes(_counts(target))
     if features is None:
         return
     yield from _columns(features)
@@ -138,14 +138,22 @@ def _columns(features: pd.DataFrame) -> Iterator[Finding]:
     for name, share in shares[shares >= MISSING_SHARE].items():
         yield finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share)
     for name, column in features.items():
-        counts = column.value_counts()
+        counts = _counts(column)
         for value, count in counts[counts >= NEAR_CONSTANT_SHARE * len(column)].items():
             yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=count / len(column))
-        yield from () if isinstance(column.dtype, pd.CategoricalDtype) else _codes(counts.sort_index())
+        yield from () if isinstance(column.dtype, pd.CategoricalDtype) else _codes(counts)
     for name, column in features.select_dtypes("category").items():
         yield from labels_alike(column, "medium")
         if (labels := len(column.cat.categories)) > MANY_LABELS:
             yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
+
+
+def _counts(column: pd.Series) -> pd.Series:
+    """Count the values of a column, in their order."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.value_counts(sort=False)
+    values, counts = value_counts(column.dropna().to_numpy())
+    return pd.Series(counts, values, name=column.name)
 
 
 def _codes(counts: pd.Series) -> Iterator[Finding]:
@@ -155,7 +163,7 @@ def _codes(counts: pd.Series) -> Iterator[Finding]:
         apart = code < 0 <= near or (abs(code - near) > abs(near - far) and not 0 <= code < LEAST_CODE)
         if apart and counts[code] > 1 and not f"{abs(code):g}".strip("9"):
             said = {"code": code, "count": counts[code], "others": " to ".join(map(value_text, sorted((near, far))))}
-            yield finding("DATA-CODE", "medium" if code < 0 else "low", counts.index.name, **said)
+            yield finding("DATA-CODE", "medium" if code < 0 else "low", counts.name, **said)
 
 
 def leakage_scores(features: pd.DataFrame, target: pd.Series, task: str) -> dict[str, float]:
@@ -197,7 +205,7 @@ def leakage_scores(features: pd.DataFrame, target: pd.Series, task: str) -> dict
         aims = aims[1:] if len(aims) == 2 else aims
     scores, sizes = dict[str, float](), [aim[half:].sum() for aim in aims]
     for name, column in features.items() if usable else ():
-        bins = _bins(column, order[:half])[order]
+        bins = _bins(column.iloc[order], half)
         found = [_score(bins[:half], aim[:half], bins[half:], aim[half:], task) for aim in aims]
         scores[str(name)] = float(np.average(found, weights=sizes))
     return scores
@@ -220,12 +228,12 @@ def copies_target(column: pd.Series, target: pd.Series, task: str) -> bool:
     return len(pairs) == column.nunique(dropna=False) == target.nunique()
 
 
-def _bins(column: pd.Series, fit: Codes) -> Codes:
-    """Give each row the number of its value or quantile bin; 0 stands for missing."""
+def _bins(column: pd.Series, fit: int) -> Codes:
+    """Give each row the number of its value or quantile bin among the first ones; 0 stands for missing."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype("int64") + 1
     values = column.to_numpy(dtype="float64")
-    sample = values[fit][~np.isnan(values[fit])]
+    sample = values[:fit][~np.isnan(values[:fit])]
     known = np.unique(sample)
     cuts = (known[1:] + known[:-1]) / 2
     if len(known) > MOST_BINS:
