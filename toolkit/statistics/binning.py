@@ -187,6 +187,5 @@ def cell_starts(counts: AnyArray, cells: int) -> Codes:
     tail = 2.0 ** np.arange(math.ceil(math.log2(max(total / cells, 1))) + 1)
     edges = np.unique(np.concatenate([np.linspace(0, total, cells + 1), tail, total - tail]))
     starts = np.searchsorted(upto, edges[edges < total].astype(upto.dtype), side="right")
-    least = total / cells if counts.dtype.kind == "f" else math.ceil(total / cells)
-    heavy = np.flatnonzero(counts >= least)
+    heavy = np.flatnonzero(counts >= total / cells)
     return np.unique(np.concatenate([[0], starts, heavy, heavy[heavy + 1 < len(counts)] + 1]))
