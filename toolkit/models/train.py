@@ -84,8 +84,7 @@ def train(
     findings += _about_settings(data, estimators, scorers[name], tune)
     models, rows, failures = {}, [], {}
     for candidate, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
+        with warnings.catch_warnings(record=True, action="always", category=ConvergenceWarning) as caught:
             warnings.simplefilter("ignore", UndefinedMetricWarning)
             try:
                 if tune and candidate in CANDIDATES:
