@@ -1,6 +1,5 @@
 """Train a baseline and candidates on the training part, compare them by cross-validation, choose one, refit it."""
 
-import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -158,7 +157,7 @@ class Training(Result, frozen=True):
             row["minus_chosen"] = None if row["chosen"] else self.estimate(candidate, self.metric, minus=self.name)
             row |= {name: self.estimate(candidate, name) for name in self.metrics if name != self.metric}
             rows.append(row | {kind: self._values[candidate, kind].mean() for kind in SECONDS[:2]})
-        rows.sort(key=lambda row: np.nan_to_num(-row[self.metric].value, nan=math.inf))
+        rows.sort(key=lambda row: np.nan_to_num(-row[self.metric].value, nan=np.inf))
         return pd.DataFrame(rows)
 
     @property
@@ -185,10 +184,10 @@ class Training(Result, frozen=True):
         if minus:
             values, low, high = values - self._values[minus, metric], low - high, high - low
         values = values[np.isfinite(values)]
-        folds, mean = len(values), float(values.mean()) if len(values) else math.nan
+        folds, mean = len(values), float(values.mean()) if len(values) else np.nan
         if folds < 2:
             return Estimate(mean, n=folds, method="too few folds for an interval")
-        error = math.sqrt((1 / folds + self.test_to_train) * values.var(ddof=1)) * t_quantile(folds)
+        error = np.sqrt((1 / folds + self.test_to_train) * values.var(ddof=1)) * t_quantile(folds)
         method = f"corrected resampled t over the folds{', paired' * bool(minus)}"
         return Estimate(mean, float(max(mean - error, low)), float(min(mean + error, high)), folds, method)
 
