@@ -1,6 +1,5 @@
 """How alike a model treats like rows: those near each other, and the same ones with another value in one column."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -92,7 +91,7 @@ def consistency(outcome: Array, near: Codes, *, classes: bool, units: Units | No
     """
     asked, neighbours = near.shape
     if near.size == 0:
-        return Estimate(math.nan, n=asked, method="no neighbours")
+        return Estimate(np.nan, n=asked, method="no neighbours")
     weights = weights_of(units, len(outcome))
     own, others = np.repeat(outcome[:asked], neighbours), outcome[near.ravel()]
     apart = (own != others).astype(float) if classes else np.abs(own - others)
@@ -110,10 +109,10 @@ def consistency(outcome: Array, near: Codes, *, classes: bool, units: Units | No
     # Pairs that share both ends were counted twice.
     _, pair = np.unique(np.minimum(first, second) * size + np.maximum(first, second), return_inverse=True)
     both = np.bincount(pair, strangers)
-    deviation = math.sqrt(max(float(either @ either - both @ both), float(asking @ asking))) / len(apart)
+    deviation = np.sqrt(max(float(either @ either - both @ both), float(asking @ asking))) / len(apart)
     count, said = len(np.unique(codes[:asked])) / kish(weights[:asked]), f"; {units}" if units else ""
     if 0 < value < 1 and deviation > 1e-12:
-        deviation *= math.sqrt(count / max(count - 1, 1)) if units else 1.0
+        deviation *= np.sqrt(count / max(count - 1, 1)) if units else 1.0
         ends = wald(value, deviation, "logit", t_quantile(count))
         return Estimate(value, *ends, asked, f"pairs that share a row go together, logit scale{said}")
     return Estimate(value, *wilson(value * count, count), asked, f"Wilson{said}")
