@@ -1,6 +1,5 @@
 """Tell what changed between two cards: facts, texts, findings, and numbers with the interval of their difference."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from statistics import NormalDist
@@ -47,7 +46,7 @@ class Change(NamedTuple):
     kind: Kind
     difference: Estimate = UNKNOWN
     numbers: tuple[Estimate, Estimate] | None = None
-    p_adjusted: float = math.nan
+    p_adjusted: float = np.nan
 
     @property
     def beyond_chance(self) -> bool:
@@ -129,7 +128,7 @@ def changes_of_numbers(old_card: ModelCard, new_card: ModelCard) -> Iterator[Cha
             change = change._replace(kind=kind, difference=difference, numbers=(old, new))
         parts.setdefault(part, []).append(change)
     for ones in parts.values():
-        known = [math.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
+        known = [np.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
         for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
             yield one._replace(p_adjusted=float(p_value))
 
@@ -137,7 +136,7 @@ def changes_of_numbers(old_card: ModelCard, new_card: ModelCard) -> Iterator[Cha
 def p_value_of(difference: Estimate) -> float:
     """Return the p value of no difference, from the side of the interval that zero lies on."""
     if not difference.has_interval:
-        return math.nan
+        return np.nan
     value = difference.value
     side = value - difference.low if value > 0 else difference.high - value
     return 2 * NormalDist().cdf(-Z * abs(value) / side) if side > 0 else float(value == 0)
@@ -155,8 +154,8 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     0.200 [0.059, 0.341]
     """
     moved, n = change(after, before), min(after.n, before.n)
-    if not math.isfinite(moved.value):
-        return Estimate(math.nan, n=n)
+    if not np.isfinite(moved.value):
+        return Estimate(np.nan, n=n)
     return replace(moved, n=n, method=UNPAIRED if moved.has_interval else "")
 
 
