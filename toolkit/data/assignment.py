@@ -1,7 +1,6 @@
 """Decide for each row which part of a split it goes to, by chance, class, group or time; or which window of time."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -205,7 +204,6 @@ def _latest(counts: Codes, size: float, rows: int) -> int:
 def _first_from(data: Dataset, time: pd.Series, labels: list[str], cut: object) -> int:
     """Return the first time at or after a cut, which may be written as the column is."""
     values, name = pd.Series(pd.factorize(time, sort=True)[1]), str(time.name)
-    at: Any
     if pd.api.types.is_datetime64_any_dtype(time.dtype):
         ways = data.schema.columns.get(name, Column()).dates or "ISO8601", "ISO8601"
         at = next(filter(pd.notna, (read_moments(pa.array([str(cut)]), way)[0] for way in ways)), None)
