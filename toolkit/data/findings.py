@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
 from unicodedata import normalize
 
 import numpy as np
@@ -30,7 +29,7 @@ def by_share(share: float) -> Severity:
     return "low" if share <= 0.01 else "medium" if share <= 0.1 else "high" if share <= 0.5 else "critical"
 
 
-def unseen(labels: pd.Series, strange: pd.Series, text: str, **numbers: Any) -> list[Finding]:
+def unseen(labels: pd.Series, strange: pd.Series, text: str, **numbers: object) -> list[Finding]:
     """Say how many labels were never seen before, and name some."""
     if not strange.any():
         return []
