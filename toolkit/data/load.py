@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Unpack, cast
 
-import numpy as np
 import pandas as pd
 
 from toolkit.core import Finding, Result, Severity, counted, quoted
@@ -207,9 +206,9 @@ def _assign(table: RawTable, roles: Roles, known: Schema, options: Options, *, e
     values, said = _labels(table, frame, roles, known, whole)
     kept = frame.index if times is None else times.index
     if whole:
-        blank, labels = np.flatnonzero(values.isna()), values.dropna().unique().tolist()
-        if len(blank) and len(labels) == 1:
-            gap = {"none": counted(len(blank), "row"), "rows": len(values), "first": blank[0] + 1}
+        blank, labels = values.isna(), values.dropna().unique().tolist()
+        if blank.any() and len(labels) == 1:
+            gap = {"none": counted(int(blank.sum()), "row"), "rows": len(values), "first": int(blank.argmax()) + 1}
             raise refusal("one label", target=roles.target, label=labels[0], **gap)
         kept = kept[values.loc[kept].notna()]
     weight = _weights(frame.loc[kept, roles.weight], decisions) if roles.weight else None
