@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +118,7 @@ class Explanation(Result, frozen=True):
         """The largest |base + attributions - output| of any row and output explained."""
         return float(np.abs(self.attributor.base + self.shap_values.sum(axis=1) - self.drawn.output).max())
 
-    def probabilities(self, row: Any) -> pd.DataFrame:
+    def probabilities(self, row: object) -> pd.DataFrame:
         """Read one explained row on the probability scale, step by step: see ``local.probability_path``.
 
         Parameters
