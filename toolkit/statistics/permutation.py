@@ -1,7 +1,6 @@
 """Permutation importance: what becomes of predictions when the values of one column are dealt out to other rows."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from toolkit.statistics.intervals import AnyArray, Codes
 _MOST_CELLS = 4_000_000
 
 
-def permuted(predict: Callable[[pd.DataFrame], Any], features: pd.DataFrame, order: Codes) -> Iterator[AnyArray]:
+def permuted(predict: Callable[[pd.DataFrame], object], features: pd.DataFrame, order: Codes) -> Iterator[AnyArray]:
     """Yield for each column the predictions of all rows with that column shuffled (Breiman 2001).
 
     Source: doi:10.1023/A:1010933404324. Copies of the table are predicted together, as most of the time of a call does
