@@ -275,5 +275,4 @@ def _scored(found: Predictions, data: Dataset, chosen: Threshold | None, units: 
         return Scored(found.y_true, found.y_pred, found.decide(chosen.value), units)
     if found.y_prob is None:
         raise refusal("no probabilities", target=data.target.name)
-    given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
-    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), units)
+    return Scored((found.y_pred == found.y_true).astype(float), found.chance(found.y_pred), np.ones(data.rows), units)
