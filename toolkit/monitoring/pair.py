@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from toolkit.core import counted, refuser
@@ -81,13 +80,12 @@ def load_drift(
             raise InputError(f"Here the threshold must be a number, or be left to the model; found a rule: {rule}.")
         subject = subject if given(threshold) is None else replace(subject, threshold=Threshold(rule.level, rule))
     options: dict[str, Any] = {"time": time, "group": group, "weight": weight, "positive": positive}
-    before: Dataset | Profile
     if given(reference) is None:
         if subject is None:
             raise InputError("Which table was the model made for? Give a reference, or the address of a logged model.")
         if KEPT_AS not in subject.kept:
             raise refusal("no profile", address=model)
-        before = read_profile(subject.kept[KEPT_AS], f"{KEPT_AS} of {model}")
+        before: Dataset | Profile = read_profile(subject.kept[KEPT_AS], f"{KEPT_AS} of {model}")
     elif is_profile(reference):
         before = load_profile(reference)
     else:
@@ -182,7 +180,7 @@ def _keys(part: RawTable, by: str) -> pd.Series:
         raise refusal("no key", part=part, by=by, near=nearest(by, part.frame.columns))
     if (column := part.frame[by]).isna().any():
         raise refusal("gaps", by=by, missing=int(column.isna().sum()), rows=counted(len(column), "row"), part=part)
-    if column.dtype.kind == "f" and bool((column == np.floor(column)).all()):
+    if column.dtype.kind == "f" and bool((column == column.round()).all()):
         column = column.astype("int64")
     codes, texts = text_labels(column.astype(object))
     keys = pd.Series(texts[codes], dtype=object)
