@@ -185,8 +185,7 @@ def cramers_v(first: AnyArray, second: AnyArray) -> float:
         return 0.0
     counts = stats.contingency.crosstab(first, second).count
     rows, columns = counts.shape
-    expected = stats.contingency.expected_freq(counts)
-    square = float((np.square(counts - expected) / expected).sum())
+    square = float(stats.chi2_contingency(counts, correction=False).statistic)
     phi = max(0.0, square / n - (rows - 1) * (columns - 1) / (n - 1))
     free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
