@@ -8,8 +8,6 @@ import pandas as pd
 
 from toolkit.data.table_reader.cells import is_blank
 
-_EXACT_FLOAT = 2**53
-
 
 def fingerprint(frame: pd.DataFrame) -> str:
     """Hash the content of a table: its column names, its cells and the order of its rows.
@@ -76,7 +74,7 @@ def _number_content(column: pd.Series) -> tuple[Any, ...]:
     missing = column.isna().to_numpy()
     if pd.api.types.infer_dtype(column, skipna=True) == "integer":
         whole = column.to_numpy(dtype=object, na_value=0) if missing.any() else column.to_numpy()
-        if len(whole) and max(abs(int(whole.max())), abs(int(whole.min()))) > _EXACT_FLOAT:
+        if len(whole) and max(abs(int(whole.max())), abs(int(whole.min()))) > 2**53:  # too large for a float
             return b"integer", missing.tobytes(), "\n".join(map(str, whole)).encode()
     values = column.to_numpy(dtype="<f8", na_value=np.nan) + 0.0
     values[missing] = np.nan
