@@ -253,16 +253,14 @@ def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo,
     for left in client.search_runs([experiment_id], mark):
         for part in (*_children(client, left), left):
             client.delete_run(part.info.run_id)
-    run_id, address = _copy_one(client, run, experiment_id, {}), logged.model_uri
+    run_id = _copy_one(client, run, experiment_id, {})
     for child in _children(source, run):
         client.set_terminated(_copy_one(client, child, experiment_id, {PARENT: run_id}), child.info.status)
-    for model in source.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
-        copied = copy_model(model, client, run_id, experiment_id)
-        if model.model_uri == logged.model_uri:
-            address = copied
+    models = source.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    copies = {model.model_uri: copy_model(model, client, run_id, experiment_id) for model in models}
     if NOTE_OF in run.data.tags:
         describe_versions(client, run.data.tags[NOTE_OF], run.data.tags["mlflow.note.content"])
-    return RunInfo(run_id, logged.experiment, experiment_id, address)
+    return RunInfo(run_id, logged.experiment, experiment_id, copies.get(logged.model_uri, logged.model_uri))
 
 
 def _children(client: MlflowClient, run: Run) -> list[Run]:
