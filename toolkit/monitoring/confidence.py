@@ -1,6 +1,5 @@
 """What calibrated scores make expected of a classifier on rows without labels, and how far the truth may be off."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -194,7 +193,7 @@ def _ratio(part: Array, whole: Array) -> Array:
     return np.asarray(np.divide(part, whole, where=whole > 1e-12, out=np.full(len(whole), np.nan)))
 
 
-def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
+def _with_interval(value: float, draws: list[Array], n: int) -> Estimate:
     if np.isnan(value):
         return Estimate(value, n=n, method="not defined")
     # Noise that is widened for rows that belong together may leave the range of a share.
