@@ -1,6 +1,5 @@
 """What an evaluation found: its numbers, their tables, and its figures, each with its words, drawing and data."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -259,6 +258,6 @@ def _per_class(table: pd.DataFrame) -> Drawing:
     return drawing("per_class", draw, table, said=said)
 
 
-_OF_CURVES: dict[str, Callable[[Evaluation, str], Drawing]] = dict.fromkeys(_CURVES, _ranked)
+_OF_CURVES = dict.fromkeys(_CURVES, _ranked)
 _OF_CURVES |= {"calibration": _calibration, "cost": _cost, "scores": _scores}
 _OF_CURVES |= dict.fromkeys(("predicted_vs_actual", "residuals"), _against_truth)
