@@ -1,7 +1,6 @@
 """How alike a model treats like rows: those near each other, and the same ones with another value in one column."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -144,9 +143,9 @@ def change_column(model: Model, data: Dataset, column: str, name: str) -> tuple[
     flipped, moved, times = np.zeros(data.rows), np.zeros(data.rows), np.zeros(data.rows)
     labels, rows = data.sensitive.get(column, given[column]), []
     counts = given[column].dropna().value_counts()
-    values: Any = [value for value in counts.index[:MOST_VALUES] if counts[value] > 0]
+    values = [value for value in counts.index[:MOST_VALUES] if counts[value] > 0]
     if pd.api.types.is_numeric_dtype(given[column]) and len(counts) > MOST_VALUES:
-        values = np.unique(np.quantile(given[column].dropna(), QUANTILES, method="nearest"))
+        values = [*np.unique(np.quantile(given[column].dropna(), QUANTILES, method="nearest"))]
     for value in values:
         if not (other := (given[column] != value).to_numpy()).any():
             continue
