@@ -1,6 +1,5 @@
 """What a report's script makes movable of an explanation: the column that is shown, and the values of a row."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +93,7 @@ class ColumnExplorer(Explorer, frozen=True):
         return {"kind": "columns", "unit": self.scale, "columns": columns}
 
 
-def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:
+def _drawn(rows: pd.DataFrame, points: tuple[Array, ...]) -> dict[str, Any]:
     """Put one column's lines into places between 0 and 1000 on a scale that holds them and zero."""
     means = list(rows["mean_attribution"])
     ends = np.array([[mean.value, mean.low, mean.high] for mean in means])
