@@ -1,7 +1,6 @@
 """An executed notebook becomes one HTML file that needs nothing else; the index of all reports becomes another."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,7 +128,7 @@ class Page:
         self.findings_first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
         self.findings_rest = [issue for issue in findings if issue not in self.findings_first]
         given = metadata.get("papermill", {}).get("parameters", {})
-        self.parameters: Mapping[str, object] = summary.results.parameters if summary else given
+        self.parameters = summary.results.parameters if summary else given
 
 
 def _said(finding: Finding) -> str:
