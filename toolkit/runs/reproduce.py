@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -131,7 +130,7 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     return Reproduction(done.folder, numbers, changes, same)
 
 
-def _facts(record: Mapping[str, Any]) -> dict[str, str]:
+def _facts(record: dict[str, Any]) -> dict[str, str]:
     """Return what a report was made from: the likeliest cause of another number first."""
     system, files = record["environment"], "changed files" if record["dirty"] else "no changed files"
     found = {"data": record["data"]["fingerprint"], "template": record["template"]["sha256"]}
