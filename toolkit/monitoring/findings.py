@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -143,8 +142,7 @@ def headline(table: pd.DataFrame) -> str:
         return f"{text}."
     if gap.low <= 0 <= gap.high:
         return f"{text}: no clear difference."
-    low, high = sorted((abs(gap.low), abs(gap.high)))
-    size = replace(gap, value=abs(gap.value), low=low, high=high)
+    size = gap if gap.value > 0 else change(first.other, now)
     return f"{text}: {'better' if (gap.value < 0) == (metric in LOWER_IS_BETTER) else 'worse'} by {size}."
 
 
