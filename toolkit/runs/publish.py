@@ -209,10 +209,9 @@ def _model(records: Sequence[Record]) -> ModelInfo | None:
     """Name the model, the features it takes and the settings it was trained with."""
     if not (model := next((record.model for record in records if record.model), None)):
         return None
-    trained = (one for record in records for one in record.candidates if one.name == model.name)
-    settings = next((one.parameters for one in trained), {})
+    trained = (one.parameters for record in records for one in record.candidates if one.name == model.name)
     features = {} if model.example is None else {str(name): str(kind) for name, kind in model.example.dtypes.items()}
-    settings = {name: _plain(value) for name, value in settings.items()}
+    settings = {name: _plain(value) for name, value in next(trained, {}).items()}
     return ModelInfo(model.name, tuple(model.requirements), features, settings, model.version)
 
 
