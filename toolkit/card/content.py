@@ -85,8 +85,7 @@ def read_author(source: Author) -> dict[str, str]:
     >>> read_author({"contact": "team@example.org", "risks": "TODO"})
     {'contact': 'team@example.org'}
     """
-    if not source:
-        return {}
+    source = source or {}
     given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
     where = "The author's part" if given is source else f"The author's file {str(source)!r}"
     for key in (str(one) for one in given if one not in QUESTIONS):
