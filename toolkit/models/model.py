@@ -125,10 +125,8 @@ class Model:
 
     def decide(self, features: pd.DataFrame | Dataset) -> tuple[AnyArray, Array | None]:
         """Return what ``predict`` does, and beside it the scores of the positive class, where there are some."""
-        if not self._scored:
-            return self.labels(features), None
-        at, scores = self.threshold, self.positive_scores(self.positive, features)
-        if at is None or np.isnan(at.value) or self.decides:
+        at, scores = self.threshold, self.positive_scores(self.positive, features) if self._scored else None
+        if scores is None or at is None or np.isnan(at.value) or self.decides:
             return self.labels(features), scores
         negative = next(label for label in self.classes if label != self.positive)
         return np.array([negative, self.positive], dtype=object)[(scores >= at.value).astype(int)], scores
