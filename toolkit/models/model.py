@@ -125,15 +125,12 @@ class Model:
 
     def decide(self, features: pd.DataFrame | Dataset) -> tuple[AnyArray, Array | None]:
         """Return what ``predict`` does, and beside it the scores of the positive class, where there are some."""
-        at, scores = self.threshold, self.positive_scores(self.positive, features) if self._scored else None
+        scored = self.scores and len(self.classes) == 2 and self.positive in self.classes
+        at, scores = self.threshold, self.positive_scores(self.positive, features) if scored else None
         if scores is None or at is None or np.isnan(at.value) or self.decides:
             return self.labels(features), scores
         negative = next(label for label in self.classes if label != self.positive)
         return np.array([negative, self.positive], dtype=object)[(scores >= at.value).astype(int)], scores
-
-    @property
-    def _scored(self) -> bool:
-        return bool(self.scores) and len(self.classes) == 2 and self.positive in self.classes
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame | Dataset) -> Array:
