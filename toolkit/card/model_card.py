@@ -231,7 +231,9 @@ class ModelCard(Result, frozen=True):
 
     def replicates(self) -> tuple[Mapping[str, Replicated], str]:
         """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""
-        known, numbers = next((one for one in self.reports if one.replicates), Report(self.results[0])), self.scalars()
+        known, numbers = next((one for one in self.reports if one.replicates), None), self.scalars()
+        if known is None:
+            return {}, ""
         return {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}, known.rows
 
     def face(self) -> Face:
