@@ -1,6 +1,7 @@
 """Statistics of drift against references, exact enumeration and simulation."""
 
 import warnings
+from dataclasses import replace
 from threading import Barrier
 
 import numpy as np
@@ -337,3 +338,14 @@ def test_columns_are_read_and_judged_two_at_a_time_and_warnings_stay_as_they_wer
     found = detect_drift(rows, rows, methods="anderson")
     assert sorted(found.table["column"]) == list(rows)
     assert warnings.filters == shown
+
+
+@pytest.mark.parametrize("times", [1, 3, 10**9, 10**10, 0.1])
+def test_how_often_every_row_occurs_does_not_change_how_far_columns_are_apart(times):
+    before, after = (pd.Series(np.repeat(np.arange(20.0), counts)) for counts in (range(1, 21), range(21, 1, -1)))
+    once = [summarize_column(column, "a", len(column)) for column in (before, after)]
+    often = [replace(one, rows=one.rows * times, counts=one.counts * times) for one in once]
+    for method in ("wasserstein", "ks"):
+        expected = pair_of(*once).distance(method)
+        assert pair_of(*often).distance(method) == pytest.approx(expected, rel=1e-12)
+    assert pair_of(*once).distance("ks") == stats.ks_2samp(before, after).statistic

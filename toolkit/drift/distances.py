@@ -20,7 +20,7 @@ from toolkit.drift.summary import ColumnSummary, align, placed
 from toolkit.statistics import AnyArray, Array, cell_starts
 
 SMALL, FEW_VALUES, FEW_WHOLE, FEW_FOR_BINS, RESAMPLED_CELLS = 1000, 5, 10, 20, 100
-LEAST_NORM, LEAST_SHARE = 0.001, 1e-4
+LEAST_NORM, LEAST_SHARE, DISTANCE_THRESHOLD = 0.001, 1e-4, 0.1
 #: Where all but this share of the rows have less than this part of the variance, it is not theirs.
 TAIL, LEAST_BULK = 0.001, 0.1
 _WARNINGS = Lock()
@@ -102,7 +102,6 @@ METHODS = {
     "kl_div": Method("Kullback-Leibler divergence", _kl_div, squared=False),
     "anderson": Method("largest gap of cumulative shares", _gap, labels=False, test=True, most=1.0),
 }
-DISTANCE_THRESHOLD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,10 +183,9 @@ class Pair:
 
     @cached_property
     def apart(self) -> Array:
-        """How far apart the cumulative shares of both are at each value."""
+        """How far apart the cumulative shares of both are at each value; whole counts are summed without rounding."""
         n, m = self.reference.sum(), self.current.sum()
-        # Whole counts are summed up without rounding, unless so many that their product is beyond a whole number.
-        n, m = (n, m) if float(n) * float(m) < 2**62 else (float(n), float(m))
+        n, m = (n, m) if float(n) * float(m) < 2**62 else (float(n), float(m))  # beyond, whole numbers would run over
         apart = self.reference * m - self.current * n
         return np.asarray(np.abs(np.cumsum(apart, out=apart), out=apart) / (n * m))
 
