@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from toolkit.drift.detect import Drift
 
 finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
-MATTERS, MATTERS_MUCH = 0.02, 0.1
-FEW_ROWS = 200
-LEAST_NEW_SHARE = 0.01
+MATTERS, MATTERS_MUCH, LEAST_NEW_SHARE, FEW_ROWS = 0.02, 0.1, 0.01, 200
 #: Rows of a series that tell as much as an independent one, from which on this is said.
 ALIKE = 2.0
 _NOVELTIES = {"new": "DRIFT-NEW-LABELS", "vanished": "DRIFT-VANISHED-LABELS", "outside": "DRIFT-RANGE"}
@@ -32,9 +30,7 @@ SUBJECTS = {"feature": ("COLUMN", "Column"), "target": ("TARGET", "The target"),
 _MOST_NAMED = 3
 # What has no value at all is said first, then what is not there.
 CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")
-MOST_COLUMNS, MOST_LINES = 12, 4
-MOST_LABELS_DRAWN = 8
-BARS = 24
+MOST_COLUMNS, MOST_LINES, MOST_LABELS_DRAWN, BARS = 12, 4, 8, 24
 _MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREY, "D"), (GREEN, "^"))
 
 

@@ -5,10 +5,8 @@ import numpy as np
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 
 QUARTERS = np.array([0.25, 0.5, 0.75])
-#: Fewer numbers are sorted as fast as they are counted; those closer together cannot be told apart by division.
-MANY, LEAST_WIDTH = 30_000, 1e-290
-#: So many numbers are sorted without being moved between memory and processor more than once.
-ROW = 256
+#: Fewer numbers are sorted as fast as they are dealt out; nothing is divided by a smaller width; sorted at once.
+MANY, LEAST_WIDTH, ROW = 30_000, 1e-290, 256
 
 
 def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:
@@ -113,9 +111,10 @@ def quartiles(numbers: Array) -> Array:
     >>> quartiles(np.arange(40_001.0)).tolist()
     [10000.0, 20000.0, 30000.0]
     """
-    if (cells := _cells_of(numbers)) is None:
+    if len(numbers) < MANY:
         return np.asarray(np.quantile(numbers, QUARTERS))
-    upto, found = np.cumsum(np.bincount(cells)), []
+    cells, found = _cells_of(numbers), []
+    upto = np.cumsum(np.bincount(cells))
     for place in (len(numbers) - 1) * QUARTERS:
         first, last = np.searchsorted(upto, [place, place + 1], side="right")
         near = numbers[(cells >= first) & (cells <= last)]
@@ -151,7 +150,7 @@ def value_counts(numbers: AnyArray, weights: Array | None = None) -> tuple[AnyAr
     if weights is not None:
         values, place = np.unique(numbers, return_inverse=True)
         return values, np.bincount(place, weights)
-    if (cells := _cells_of(numbers)) is None or np.bincount(cells).max() > ROW // 2:
+    if (cells := _fine_cells_of(numbers)) is None:
         return np.unique(numbers, return_counts=True)
     found = numbers[np.argsort(cells, kind="stable")]
     for first in (0, ROW // 2):
@@ -162,9 +161,17 @@ def value_counts(numbers: AnyArray, weights: Array | None = None) -> tuple[AnyAr
     return found[starts], np.diff(starts, append=len(found))
 
 
-def _cells_of(numbers: AnyArray) -> AnyArray | None:
-    """Deal many numbers out to 65,536 cells of the same width, in order; None where that is no help."""
-    if numbers.dtype.kind != "f" or len(numbers) < MANY:
+def _cells_of(numbers: AnyArray) -> AnyArray:
+    """Deal numbers out to 65,536 cells of the same width, in order."""
+    width = max(np.ptp(numbers), LEAST_WIDTH)
+    return np.asarray((numbers - numbers.min()) * (65535 / width), dtype="uint16")
+
+
+def _fine_cells_of(numbers: AnyArray) -> AnyArray | None:
+    """Deal many numbers out to cells of half a row at most, skewed ones by their bits; None where that cannot be."""
+    if len(numbers) < MANY or numbers.dtype != "float64":
         return None
-    least, width = numbers.min(), np.ptp(numbers)
-    return None if width < LEAST_WIDTH else np.asarray((numbers - least) * (65535 / width), dtype="uint16")
+    cells = _cells_of(numbers)
+    if np.bincount(cells).max() > ROW // 2 and numbers.min() > 0:
+        cells = _cells_of(numbers.view("int64"))  # of positive numbers in the same order, and nearly their logarithm
+    return cells if np.bincount(cells).max() <= ROW // 2 else None
