@@ -38,12 +38,12 @@ def correct(predicted: Predictions, task: str) -> Array:
 class Cut(NamedTuple):
     """A table cut into levels, named in words such as ``age under 25``, each of one of its columns (their positions).
 
-    ``members``, of shape (rows, levels), holds 1 where a row is in a level.
+    ``members``, of shape (rows, levels), says which rows are in a level, a level after the other in memory.
     """
 
     levels: list[str]
     columns: Codes
-    members: NDArray[np.float32]
+    members: NDArray[np.bool_]
 
 
 def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> Cut:
@@ -60,7 +60,7 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     --------
     >>> levels, _, members = cut_levels(pd.DataFrame({"age": range(100)}), 10)
     >>> levels, members.sum(axis=0).tolist()
-    (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
+    (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20, 30, 20, 30])
     """
     parts = list[tuple[str, int, Mask]]()
     for position, name in enumerate(map(str, table.columns)):
@@ -70,7 +70,7 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
             if mask.sum() >= least:
                 words = "is missing" if label == missing else label if found.banded else f"= {label}"
                 parts.append((f"{name} {words}", position, mask))
-    members = np.empty((len(table), len(parts)), dtype=np.float32)
+    members = np.empty((len(table), len(parts)), dtype=bool, order="F")
     for place, (_, _, mask) in enumerate(parts):
         members[:, place] = mask
     return Cut([text for text, _, _ in parts], np.array([column for _, column, _ in parts], dtype=int), members)
@@ -97,7 +97,7 @@ class Scan(NamedTuple):
 
     def mask(self, place: int) -> Mask:
         """Return which rows are in a slice."""
-        return (self.cut.members[:, self.first[place]] > 0) & (self.cut.members[:, self.second[place]] > 0)
+        return self.cut.members[:, self.first[place]] & self.cut.members[:, self.second[place]]
 
     def text(self, place: int) -> str:
         """Say what the rows of a slice have in common."""
@@ -120,7 +120,7 @@ def scan(
     slice say what it adds to the difference, so that the blocks give its variance and, under random signs, the joint
     distribution of all differences where no slice is worse.
     """
-    levels, column, members = cut
+    levels, column, members = *cut[:2], np.ascontiguousarray(cut.members, dtype=np.float32)
     n, weights = len(members), weights_of(units, len(members))
     centred = loss - np.average(loss, weights=weights) if n and not against_zero else loss
     centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
