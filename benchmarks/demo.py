@@ -61,7 +61,7 @@ def watched(*arguments, **around):
     process = psutil.Popen([sys.executable, *arguments], **silent, **around)
     while process.poll() is None:
         for one in (process, *process.children(recursive=True)):
-            most[one.pid] = peak_memory(one.pid)
+            most[one.pid] = np.fmax(most.get(one.pid, 0.0), peak_memory(one.pid))  # one that has ended tells none
         time.sleep(0.2)
     if process.returncode:
         raise RuntimeError(f"{arguments} ended with code {process.returncode}")
