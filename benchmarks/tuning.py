@@ -15,7 +15,7 @@ import toolkit as tk
 
 ROOT = Path(__file__).parents[1]
 ROWS, TRIALS = 4000, 20
-WAYS = {"as in a run": "PASSIVE", "elsewhere": "ACTIVE"}
+WAYS = {"as in a run": {"OMP_WAIT_POLICY": "PASSIVE"}, "elsewhere": {}}
 
 
 def tuning():
@@ -35,7 +35,8 @@ def tuning():
 
 def measured(name, folder, waiting):
     """Tune in a process of its own, by the code of a folder; return the seconds and the ROC AUC."""
-    env = {**os.environ, "PYTHONPATH": folder, "OMP_WAIT_POLICY": waiting}
+    env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    env |= {"PYTHONPATH": folder, **waiting}
     done = subprocess.run([sys.executable, __file__, name], check=True, capture_output=True, text=True, env=env)
     return tuple(float(number) for number in done.stdout.split()[-2:])
 
