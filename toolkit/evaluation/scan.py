@@ -120,7 +120,7 @@ def scan(
     slice say what it adds to the difference, so that the blocks give its variance and, under random signs, the joint
     distribution of all differences where no slice is worse.
     """
-    levels, column, members = *cut[:2], np.ascontiguousarray(cut.members, dtype=np.float32)
+    levels, column, members = cut.levels, cut.columns, np.ascontiguousarray(cut.members, dtype=np.float32)
     n, weights = len(members), weights_of(units, len(members))
     centred = loss - np.average(loss, weights=weights) if n and not against_zero else loss
     centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
